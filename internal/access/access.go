@@ -1,0 +1,110 @@
+// Package access holds every permission, the predefined roles, and the one
+// function that decides. It is pure: what a caller holds is worked out
+// elsewhere and passed in.
+package access
+
+// Permission is one thing a caller may do. Names starting with api. are
+// OpenAI's; weir. names cover what OpenAI's API has no words for.
+type Permission string
+
+// The permissions that endpoints ask for.
+const (
+	// Authenticated asks for a known caller and nothing more.
+	Authenticated Permission = ""
+
+	ManagementRead  Permission = "api.management.read" // users, projects, invites, admin keys, audit log
+	ManagementWrite Permission = "api.management.write"
+	UsageRead       Permission = "api.usage.read" // usage and costs
+
+	ProjectRead          Permission = "api.project.read" // one project's administration
+	ProjectWrite         Permission = "api.project.write"
+	ServiceAccountsRead  Permission = "api.organization.projects.service_accounts.read"
+	ServiceAccountsWrite Permission = "api.organization.projects.service_accounts.write"
+	APIKeysRead          Permission = "api.organization.projects.api_keys.read"
+	APIKeysWrite         Permission = "api.organization.projects.api_keys.write"
+
+	ModelsRead    Permission = "api.model.read"    // list models
+	ModelsRequest Permission = "api.model.request" // call them
+
+	ConnectionsRead     Permission = "weir.connections.read"
+	ConnectionsWrite    Permission = "weir.connections.write"
+	WorkspacesRead      Permission = "weir.workspaces.read"
+	WorkspacesWrite     Permission = "weir.workspaces.write" // the workspace and its members
+	ModelEndpointsRead  Permission = "weir.model_endpoints.read"
+	ModelEndpointsWrite Permission = "weir.model_endpoints.write"
+	RequestsRead        Permission = "weir.requests.read" // the request log
+)
+
+// Set is a set of permissions. The nil Set is empty.
+type Set map[Permission]struct{}
+
+// NewSet returns the set of ps.
+func NewSet(ps ...Permission) Set {
+	s := make(Set, len(ps))
+	for _, p := range ps {
+		s[p] = struct{}{}
+	}
+	return s
+}
+
+// Has reports whether p is in s.
+func (s Set) Has(p Permission) bool {
+	_, ok := s[p]
+	return ok
+}
+
+// Union returns the permissions in s or t.
+func (s Set) Union(t Set) Set {
+	u := make(Set, len(s)+len(t))
+	for p := range s {
+		u[p] = struct{}{}
+	}
+	for p := range t {
+		u[p] = struct{}{}
+	}
+	return u
+}
+
+// Scope is where a permission is asked for. The zero Scope is the organization.
+type Scope struct {
+	ProjectID   string
+	WorkspaceID string
+}
+
+// Grants are all the permissions a caller holds in one organization. What is
+// held at the organization holds in each of its projects and workspaces.
+type Grants struct {
+	Organization Set
+	Projects     map[string]Set
+	Workspaces   map[string]Set
+}
+
+// Allows reports whether the caller may do p at scope.
+func (g Grants) Allows(p Permission, at Scope) bool {
+	if p == Authenticated || g.Organization.Has(p) {
+		return true
+	}
+	if at.ProjectID != "" && g.Projects[at.ProjectID].Has(p) {
+		return true
+	}
+	return at.WorkspaceID != "" && g.Workspaces[at.WorkspaceID].Has(p)
+}
+
+// AllowsSomewhere reports whether the caller may do p at any scope; list
+// endpoints then show only the scopes where it may.
+func (g Grants) AllowsSomewhere(p Permission) bool {
+	if g.Allows(p, Scope{}) {
+		return true
+	}
+	for _, s := range g.Projects {
+		if s.Has(p) {
+			return true
+		}
+	}
+	for _, s := range g.Workspaces {
+		if s.Has(p) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,52 @@
+package audit
+
+// Action is a kind of change: weir's name for it, and the name under which the
+// OpenAI-compatible log shows it ("" when it has none there).
+type Action struct {
+	Name string
+	Type string
+}
+
+// same is an action that OpenAI's log has under the same name.
+func same(name string) Action { return Action{Name: name, Type: name} }
+
+// own is an action only weir's view shows.
+func own(name string) Action { return Action{Name: "weir." + name} }
+
+// The actions, named as OpenAI's audit log names them where it does.
+var (
+	APIKeyCreated = same("api_key.created")
+	APIKeyUpdated = same("api_key.updated")
+	APIKeyDeleted = same("api_key.deleted")
+
+	LoginSucceeded  = same("login.succeeded")
+	LoginFailed     = same("login.failed")
+	LogoutSucceeded = same("logout.succeeded")
+
+	OrganizationCreated = own("organization.created")
+
+	ProjectCreated  = same("project.created")
+	ProjectUpdated  = same("project.updated")
+	ProjectArchived = same("project.archived")
+
+	ServiceAccountCreated = same("service_account.created")
+	ServiceAccountUpdated = same("service_account.updated")
+	ServiceAccountDeleted = same("service_account.deleted")
+
+	UserAdded = same("user.added")
+
+	WorkspaceCreated       = own("workspace.created")
+	WorkspaceUpdated       = own("workspace.updated")
+	WorkspaceDeleted       = own("workspace.deleted")
+	WorkspaceMemberAdded   = own("workspace.member.added")
+	WorkspaceMemberUpdated = own("workspace.member.updated")
+	WorkspaceMemberRemoved = own("workspace.member.removed")
+
+	ConnectionCreated = own("connection.created")
+	ConnectionUpdated = own("connection.updated")
+	ConnectionDeleted = Action{Name: "weir.connection.deleted", Type: "resource.deleted"}
+
+	ModelEndpointCreated = own("model_endpoint.created")
+	ModelEndpointUpdated = own("model_endpoint.updated")
+	ModelEndpointDeleted = Action{Name: "weir.model_endpoint.deleted", Type: "resource.deleted"}
+)
