@@ -3,6 +3,8 @@
 // elsewhere and passed in.
 package access
 
+import "strings"
+
 // Permission is one thing a caller may do. Names starting with api. are
 // OpenAI's; weir. names cover what OpenAI's API has no words for.
 type Permission string
@@ -105,6 +107,26 @@ func (g Grants) AllowsSomewhere(p Permission) bool {
 		if s.Has(p) {
 			return true
 		}
+	}
+	return false
+}
+
+// ValidScope reports whether s can stand in a key's scopes: a permission by
+// OpenAI's pattern (api.<area>.<verb>) or one of weir's own. OpenAI publishes
+// no closed list, so the pattern decides.
+func ValidScope(s string) bool {
+	parts := strings.Split(s, ".")
+	if len(parts) < 3 || (parts[0] != "api" && parts[0] != "weir") {
+		return false
+	}
+	for _, part := range parts {
+		if part == "" || strings.Trim(part, "abcdefghijklmnopqrstuvwxyz_") != "" {
+			return false
+		}
+	}
+	switch parts[len(parts)-1] {
+	case "read", "write", "request", "use", "manage":
+		return true
 	}
 	return false
 }

@@ -8,6 +8,8 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 )
 
 // Kind says what a caller can do about an error. The zero Kind is Internal, so
@@ -89,4 +91,28 @@ func KindOf(err error) Kind {
 func Is(err error, kind Kind) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Kind == kind
+}
+
+// OneOf refuses a value that is not in allowed.
+func OneOf(param, value string, allowed []string) error {
+	if slices.Contains(allowed, value) {
+		return nil
+	}
+	return Invalidf("invalid_value", param, "Invalid value: '%s'. Supported values are: %s.", value, quoteList(allowed))
+}
+
+// quoteList writes 'a', 'b' and 'c'.
+func quoteList(words []string) string {
+	var b strings.Builder
+	for i, w := range words {
+		switch {
+		case i == 0:
+		case i == len(words)-1:
+			b.WriteString(" and ")
+		default:
+			b.WriteString(", ")
+		}
+		b.WriteString("'" + w + "'")
+	}
+	return b.String()
 }

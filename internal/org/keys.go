@@ -1,0 +1,309 @@
+package org
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"weir/internal/access"
+	"weir/internal/audit"
+	"weir/internal/fault"
+	"weir/internal/id"
+	"weir/internal/optional"
+)
+
+// newSecret is what is kept of a fresh secret.
+func newSecret(plain string) Secret {
+	return Secret{Hash: id.HashOf(plain), Redacted: id.Redact(plain)}
+}
+
+// rotate replaces the secret; the old one works until then.
+func (s *Secret) rotate(plain string, until time.Time) {
+	next := newSecret(plain)
+	if !until.IsZero() {
+		next.PreviousHash, next.PreviousUntil = s.Hash, until
+	}
+	*s = next
+}
+
+// Accepts reports whether hash is the secret's, or the previous one's while it
+// still works.
+func (s *Secret) Accepts(hash id.Hash, now time.Time) bool {
+	if hash == s.Hash {
+		return true
+	}
+	return !s.PreviousUntil.IsZero() && hash == s.PreviousHash && now.Before(s.PreviousUntil)
+}
+
+// maxOverlap bounds how long a rotated-out secret keeps working.
+const maxOverlap = 30 * 24 * time.Hour
+
+func checkOverlap(seconds int64) error {
+	if seconds < 0 {
+		return fault.Invalidf("integer_below_min_value", "overlap_seconds", "Invalid 'overlap_seconds': integer below minimum value. Expected a value >= 0, but got %d instead.", seconds)
+	}
+	if limit := int64(maxOverlap / time.Second); seconds > limit {
+		return fault.Invalidf("integer_above_max_value", "overlap_seconds", "Invalid 'overlap_seconds': integer above maximum value. Expected a value <= %d, but got %d instead.", limit, seconds)
+	}
+	return nil
+}
+
+func (s *Service) overlapEnd(seconds int64) time.Time {
+	if seconds == 0 {
+		return time.Time{}
+	}
+	return s.Now().Add(time.Duration(seconds) * time.Second)
+}
+
+func (s *Service) expiry(seconds optional.Value[int64]) (time.Time, error) {
+	if !seconds.Given() {
+		return time.Time{}, nil
+	}
+	if err := checkSeconds("expires_in_seconds", seconds.V); err != nil {
+		return time.Time{}, err
+	}
+	return s.Now().Add(time.Duration(seconds.V) * time.Second), nil
+}
+
+func checkScopes(scopes []string) error {
+	for i, scope := range scopes {
+		if !access.ValidScope(scope) {
+			return fault.Invalidf("invalid_value", fmt.Sprintf("scopes[%d]", i), "Invalid value: '%s' is not a permission.", scope)
+		}
+	}
+	return nil
+}
+
+func keyCreated(keyID string, scopes []string) details {
+	if scopes == nil {
+		scopes = []string{}
+	}
+	return details{ID: keyID, Data: map[string]any{"scopes": scopes}}
+}
+
+// NewAPIKey is a key to create in a project. Name and scopes may be empty.
+type NewAPIKey struct {
+	Name             string
+	UserID           string // the owner; "" with ServiceAccountID
+	ServiceAccountID string
+	Scopes           []string
+	ExpiresInSeconds optional.Value[int64]
+}
+
+// Validate reports the first rule that in breaks.
+func (in NewAPIKey) Validate() error {
+	if in.Name != "" {
+		if err := checkName("name", in.Name); err != nil {
+			return err
+		}
+	}
+	if (in.UserID == "") == (in.ServiceAccountID == "") {
+		return fault.MissingParam("owner_user_id")
+	}
+	return checkScopes(in.Scopes)
+}
+
+// CreateAPIKey makes a project key and returns it with its secret, which is
+// not kept.
+func (s *Service) CreateAPIKey(ctx context.Context, actor audit.Actor, projectID string, in NewAPIKey) (key APIKey, secret string, err error) {
+	if err := in.Validate(); err != nil {
+		return APIKey{}, "", err
+	}
+	err = s.update(ctx, actor, func(tx Tx) error {
+		project, err := activeProject(ctx, tx, actor.OrganizationID, projectID)
+		if err != nil {
+			return err
+		}
+		if in.UserID != "" {
+			if _, err := tx.User(ctx, actor.OrganizationID, in.UserID); err != nil {
+				return notFoundAsInvalid(err, "owner_user_id")
+			}
+		} else if _, err := tx.ServiceAccount(ctx, actor.OrganizationID, projectID, in.ServiceAccountID); err != nil {
+			return err
+		}
+		key, secret, err = s.insertAPIKey(ctx, tx, &project, in)
+		return err
+	})
+	return key, secret, err
+}
+
+// insertAPIKey makes the key within a unit of work and records it.
+func (s *Service) insertAPIKey(ctx context.Context, tx Tx, project *Project, in NewAPIKey) (APIKey, string, error) {
+	expires, err := s.expiry(in.ExpiresInSeconds)
+	if err != nil {
+		return APIKey{}, "", err
+	}
+	prefix := id.ProjectSecret
+	if in.ServiceAccountID != "" {
+		prefix = id.ServiceAccountSecret
+	}
+	secret := id.Secret(prefix)
+	key := APIKey{
+		ID: id.New(id.Key), OrganizationID: project.OrganizationID, ProjectID: project.ID, Name: in.Name,
+		UserID: in.UserID, ServiceAccountID: in.ServiceAccountID, Scopes: in.Scopes,
+		Secret: newSecret(secret), ExpiresAt: expires, CreatedAt: s.Now(),
+	}
+	tx.Record(event(audit.APIKeyCreated, project, keyCreated(key.ID, key.Scopes)))
+	return key, secret, tx.InsertAPIKey(ctx, key)
+}
+
+// RotateAPIKey gives the key a new secret; the old one works for
+// overlapSeconds more.
+func (s *Service) RotateAPIKey(ctx context.Context, actor audit.Actor, projectID, keyID string, overlapSeconds int64) (key APIKey, secret string, err error) {
+	if err := checkOverlap(overlapSeconds); err != nil {
+		return APIKey{}, "", err
+	}
+	err = s.update(ctx, actor, func(tx Tx) error {
+		project, err := activeProject(ctx, tx, actor.OrganizationID, projectID)
+		if err != nil {
+			return err
+		}
+		if key, err = tx.APIKey(ctx, actor.OrganizationID, projectID, keyID); err != nil {
+			return err
+		}
+		prefix := id.ProjectSecret
+		if key.ServiceAccountID != "" {
+			prefix = id.ServiceAccountSecret
+		}
+		secret = id.Secret(prefix)
+		key.rotate(secret, s.overlapEnd(overlapSeconds))
+		tx.Record(event(audit.APIKeyUpdated, &project, rotated(key.ID, overlapSeconds)))
+		return tx.UpdateAPIKey(ctx, key)
+	})
+	return key, secret, err
+}
+
+func rotated(keyID string, overlapSeconds int64) details {
+	return details{ID: keyID, Changes: map[string]any{"rotated": true, "overlap_seconds": overlapSeconds}}
+}
+
+// DeleteAPIKey revokes a key, whoever owns it; a service account survives its
+// keys.
+func (s *Service) DeleteAPIKey(ctx context.Context, actor audit.Actor, projectID, keyID string) error {
+	return s.update(ctx, actor, func(tx Tx) error {
+		project, err := tx.Project(ctx, actor.OrganizationID, projectID)
+		if err != nil {
+			return err
+		}
+		if err := tx.DeleteAPIKey(ctx, actor.OrganizationID, projectID, keyID); err != nil {
+			return err
+		}
+		tx.Record(event(audit.APIKeyDeleted, &project, details{ID: keyID}))
+		return nil
+	})
+}
+
+// APIKeys of an active project, newest first.
+func (s *Service) APIKeys(ctx context.Context, organizationID, projectID string, f APIKeyFilter) (Rows[APIKey], error) {
+	return view(ctx, s.Store, func(r Reader) (Rows[APIKey], error) {
+		if _, err := activeProject(ctx, r, organizationID, projectID); err != nil {
+			return Rows[APIKey]{}, err
+		}
+		return r.APIKeys(ctx, organizationID, projectID, f)
+	})
+}
+
+// APIKey returns one key of a project.
+func (s *Service) APIKey(ctx context.Context, organizationID, projectID, keyID string) (APIKey, error) {
+	return view(ctx, s.Store, func(r Reader) (APIKey, error) { return r.APIKey(ctx, organizationID, projectID, keyID) })
+}
+
+// NewAdminKey is an admin key to create. It acts as its owner.
+type NewAdminKey struct {
+	Name             string
+	UserID           string
+	ExpiresInSeconds optional.Value[int64]
+}
+
+// CreateAdminKey makes an admin key and returns it with its secret, which is
+// not kept.
+func (s *Service) CreateAdminKey(ctx context.Context, actor audit.Actor, in NewAdminKey) (AdminKey, string, error) {
+	if err := checkName("name", in.Name); err != nil {
+		return AdminKey{}, "", err
+	}
+	expires, err := s.expiry(in.ExpiresInSeconds)
+	if err != nil {
+		return AdminKey{}, "", err
+	}
+	secret := id.Secret(id.AdminSecret)
+	key := AdminKey{
+		ID: id.New(id.Key), OrganizationID: actor.OrganizationID, Name: in.Name, UserID: in.UserID,
+		Secret: newSecret(secret), ExpiresAt: expires, CreatedAt: s.Now(),
+	}
+	err = s.update(ctx, actor, func(tx Tx) error {
+		if _, err := tx.User(ctx, actor.OrganizationID, in.UserID); err != nil {
+			return err
+		}
+		tx.Record(event(audit.APIKeyCreated, nil, keyCreated(key.ID, nil)))
+		return tx.InsertAdminKey(ctx, key)
+	})
+	return key, secret, err
+}
+
+// RotateAdminKey gives the key a new secret; the old one works for
+// overlapSeconds more.
+func (s *Service) RotateAdminKey(ctx context.Context, actor audit.Actor, keyID string, overlapSeconds int64) (key AdminKey, secret string, err error) {
+	if err := checkOverlap(overlapSeconds); err != nil {
+		return AdminKey{}, "", err
+	}
+	err = s.update(ctx, actor, func(tx Tx) error {
+		var err error
+		if key, err = tx.AdminKey(ctx, actor.OrganizationID, keyID); err != nil {
+			return err
+		}
+		secret = id.Secret(id.AdminSecret)
+		key.rotate(secret, s.overlapEnd(overlapSeconds))
+		tx.Record(event(audit.APIKeyUpdated, nil, rotated(key.ID, overlapSeconds)))
+		return tx.UpdateAdminKey(ctx, key)
+	})
+	return key, secret, err
+}
+
+// DeleteAdminKey revokes an admin key, the caller's own included, but never the
+// last one that still works: nobody could manage the organization by API.
+func (s *Service) DeleteAdminKey(ctx context.Context, actor audit.Actor, keyID string) error {
+	return s.update(ctx, actor, func(tx Tx) error {
+		if _, err := tx.AdminKey(ctx, actor.OrganizationID, keyID); err != nil {
+			return err
+		}
+		last, err := s.lastAdminKey(ctx, tx, actor.OrganizationID, keyID)
+		if err != nil {
+			return err
+		}
+		if last {
+			return fault.Invalidf("last_admin_key", "", "The last admin key that works cannot be deleted. Create another one first.")
+		}
+		tx.Record(event(audit.APIKeyDeleted, nil, details{ID: keyID}))
+		return tx.DeleteAdminKey(ctx, actor.OrganizationID, keyID)
+	})
+}
+
+// lastAdminKey reports whether no other admin key of the organization works.
+func (s *Service) lastAdminKey(ctx context.Context, r Reader, organizationID, keyID string) (bool, error) {
+	page := Page{Limit: 100}
+	for {
+		rows, err := r.AdminKeys(ctx, organizationID, page)
+		if err != nil {
+			return false, err
+		}
+		for _, k := range rows.Items {
+			if k.ID != keyID && (k.ExpiresAt.IsZero() || s.Now().Before(k.ExpiresAt)) {
+				return false, nil
+			}
+			page.After = k.ID
+		}
+		if !rows.More {
+			return true, nil
+		}
+	}
+}
+
+// AdminKeys of an organization.
+func (s *Service) AdminKeys(ctx context.Context, organizationID string, p Page) (Rows[AdminKey], error) {
+	return view(ctx, s.Store, func(r Reader) (Rows[AdminKey], error) { return r.AdminKeys(ctx, organizationID, p) })
+}
+
+// AdminKey returns one admin key.
+func (s *Service) AdminKey(ctx context.Context, organizationID, keyID string) (AdminKey, error) {
+	return view(ctx, s.Store, func(r Reader) (AdminKey, error) { return r.AdminKey(ctx, organizationID, keyID) })
+}
