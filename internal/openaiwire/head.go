@@ -1,0 +1,332 @@
+package openaiwire
+
+import (
+	"bytes"
+	"strconv"
+	"unicode/utf8"
+
+	"weir/internal/fault"
+)
+
+// Head is what weir reads of a JSON request body. Spans are byte offsets
+// [from, to) into the body the head was read from, {0, 0} when absent.
+type Head struct {
+	Model             string
+	ModelSpan         [2]int // of the raw value, also when it is null
+	HasModel          bool   // false when absent or null
+	Stream            bool
+	IncludeUsage      bool   // stream_options.include_usage is true already
+	StreamOptionsSpan [2]int // of the raw value, also when it is null
+	MaxOutputTokens   int64  // the greatest of max_completion_tokens, max_output_tokens, max_tokens; 0: none
+	N                 int64  // answers that are generated and billed: n, or best_of where it is greater; at least 1
+	ServiceTier       string // as asked: auto, default, flex, priority
+	Store             *bool
+	User              string
+	Size              string // images
+	Quality           string // images
+	Background        bool   // responses: answered later, fetched by id
+	InputCharacters   int64  // characters (runes) of a string `input`: what speech is billed by
+	Messages          int64  // elements of a `messages` or `input` array
+	ByReference       bool   // input that the body's size does not bound: pictures, files, audio, earlier responses, hosted tools
+
+	inside           int    // where the first member begins, or would
+	empty            bool   // the object has no members
+	storeSpan        [2]int // of the raw value
+	includeUsageSpan [2]int // of the raw value inside stream_options
+}
+
+// ReadHead reads the head of a JSON request body in one pass. It refuses, with
+// a fault of kind Invalid, what is not one JSON object in UTF-8, a field it
+// reads that has the wrong type, and a key given twice in the object or in its
+// stream_options: two readers could take a different one of them, and be
+// metered as one thing and answered as another. Keys are compared after
+// unescaping. The head does not keep body.
+func ReadHead(body []byte) (Head, error) {
+	r := headReader{head: Head{N: 1}}
+	r.scan.data = body
+	r.scan.visit = r.notice
+	if r.scan.peek() != '{' {
+		return Head{}, unparsable("a JSON object is expected")
+	}
+	if err := r.read(); err != nil {
+		return Head{}, err
+	}
+	return r.head, nil
+}
+
+// headReader is the state of one ReadHead.
+type headReader struct {
+	scan scanner
+	head Head
+}
+
+func (r *headReader) read() error {
+	s := &r.scan
+	var keys keySet
+	var fault error
+	r.head.inside = s.pos + 1
+	first := s.open('}')
+	r.head.empty = !first
+	for more := first; more; more = s.more('}') {
+		key := s.key()
+		s.blanks()
+		start := s.pos
+		var err error
+		switch opens := s.peek(); {
+		case opens == '{' && string(key) == "stream_options":
+			err = r.streamOptions()
+		case opens == '[' && (string(key) == "messages" || string(key) == "input"):
+			r.head.Messages = max(r.head.Messages, s.elements())
+		default:
+			value := s.value()
+			if !s.failed {
+				err = r.field(key, value, [2]int{start, s.pos})
+			}
+		}
+		if s.failed {
+			break
+		}
+		if string(key) == "stream_options" {
+			r.head.StreamOptionsSpan = [2]int{start, s.pos}
+		}
+		if err == nil && !keys.add(key) {
+			err = duplicate(string(key))
+		}
+		// The body may still turn out not to be JSON at all, which is the
+		// better thing to say.
+		if fault == nil {
+			fault = err
+		}
+	}
+	if !s.whole() {
+		return unparsable("it is not valid JSON in UTF-8")
+	}
+	return fault
+}
+
+// streamOptions reads the object at the scanner's place.
+func (r *headReader) streamOptions() error {
+	s := &r.scan
+	var keys keySet
+	var fault error
+	for more := s.open('}'); more; more = s.more('}') {
+		key := s.key()
+		s.blanks()
+		start := s.pos
+		value := s.value()
+		if s.failed {
+			return nil
+		}
+		var err error
+		if string(key) == "include_usage" {
+			r.head.includeUsageSpan = [2]int{start, s.pos}
+			r.head.IncludeUsage, err = boolean("stream_options.include_usage", value)
+		}
+		if err == nil && !keys.add(key) {
+			err = duplicate("stream_options." + string(key))
+		}
+		if fault == nil {
+			fault = err
+		}
+	}
+	return fault
+}
+
+// field takes one top-level member.
+func (r *headReader) field(key, value []byte, span [2]int) (err error) {
+	h := &r.head
+	switch string(key) {
+	case "model":
+		h.ModelSpan = span
+		h.HasModel = value[0] != 'n'
+		h.Model, err = str("model", value)
+	case "stream":
+		h.Stream, err = boolean("stream", value)
+	case "stream_options":
+		if value[0] != 'n' {
+			err = wrongType("stream_options", "an object", value)
+		}
+	case "max_completion_tokens", "max_output_tokens", "max_tokens":
+		var n int64
+		n, err = integer(string(key), value, 0)
+		h.MaxOutputTokens = max(h.MaxOutputTokens, n)
+	case "n", "best_of":
+		var n int64
+		n, err = integer(string(key), value, 1)
+		h.N = max(h.N, n)
+	case "service_tier":
+		h.ServiceTier, err = str("service_tier", value)
+	case "store":
+		h.storeSpan = span
+		if value[0] != 'n' {
+			var store bool
+			store, err = boolean("store", value)
+			h.Store = &store
+		}
+	case "background":
+		h.Background, err = boolean("background", value)
+	case "user":
+		h.User = text(value)
+	case "size":
+		h.Size = text(value)
+	case "quality":
+		h.Quality = text(value)
+	case "input":
+		if value[0] == '"' {
+			h.InputCharacters = characters(value)
+		}
+	case "previous_response_id", "conversation":
+		h.ByReference = h.ByReference || value[0] != 'n'
+	case "prompt": // a stored prompt for responses, plain text for completions
+		h.ByReference = h.ByReference || value[0] == '{'
+	}
+	return err
+}
+
+// notice is told of every member below the top level. It only looks for input
+// whose cost does not show in the size of the body.
+func (r *headReader) notice(key, value []byte) {
+	if r.head.ByReference {
+		return
+	}
+	switch string(key) {
+	case "image_url", "file_id", "file_ids", "file_url", "file_data", "input_audio", "vector_store_ids":
+		r.head.ByReference = true
+	case "type":
+		switch text(value) {
+		case "item_reference", "input_image", "input_file",
+			"web_search", "web_search_preview", "web_search_preview_2025_03_11", "file_search",
+			"code_interpreter", "computer_use_preview", "mcp", "image_generation":
+			r.head.ByReference = true
+		}
+	}
+}
+
+// characters counts the runes of a valid string literal.
+func characters(literal []byte) int64 {
+	in := literal[1 : len(literal)-1]
+	n := 0
+	for {
+		i := bytes.IndexByte(in, '\\')
+		if i < 0 {
+			return int64(n + utf8.RuneCount(in))
+		}
+		n += utf8.RuneCount(in[:i]) + 1
+		e := escapeLen(in[i:])
+		if e == 6 && isLowSurrogate(in[i:]) {
+			n-- // counted with its high surrogate
+		}
+		in = in[i+e:]
+	}
+}
+
+// isLowSurrogate reports whether the \u escape is \uDC00 to \uDFFF.
+func isLowSurrogate(escape []byte) bool {
+	return escape[2]|0x20 == 'd' && escape[3]|0x20 >= 'c'
+}
+
+// keySet is the keys of one object. Few are compared one by one; many go to a
+// map, so that a body of a million keys costs no more than its size.
+type keySet struct {
+	few  [24][]byte
+	n    int
+	many map[string]struct{}
+}
+
+// add reports whether key is new.
+func (k *keySet) add(key []byte) bool {
+	if k.many != nil {
+		before := len(k.many)
+		k.many[string(key)] = struct{}{}
+		return len(k.many) > before
+	}
+	for _, old := range k.few[:k.n] {
+		if bytes.Equal(old, key) {
+			return false
+		}
+	}
+	if k.n < len(k.few) {
+		k.few[k.n] = key
+		k.n++
+		return true
+	}
+	k.many = make(map[string]struct{}, 2*k.n)
+	for _, old := range k.few {
+		k.many[string(old)] = struct{}{}
+	}
+	k.many[string(key)] = struct{}{}
+	return true
+}
+
+func str(param string, value []byte) (string, error) {
+	switch value[0] {
+	case '"':
+		return text(value), nil
+	case 'n':
+		return "", nil
+	}
+	return "", wrongType(param, "a string", value)
+}
+
+func boolean(param string, value []byte) (bool, error) {
+	switch value[0] {
+	case 't':
+		return true, nil
+	case 'f', 'n':
+		return false, nil
+	}
+	return false, wrongType(param, "a boolean", value)
+}
+
+// integer reads a whole number of at least least; null is 0.
+func integer(param string, value []byte, least int64) (int64, error) {
+	if value[0] == 'n' {
+		return 0, nil
+	}
+	if kind := typeName(value); kind != "an integer" {
+		return 0, wrongType(param, "an integer", value)
+	}
+	n, err := strconv.ParseInt(string(value), 10, 64)
+	switch {
+	case n < least:
+		return 0, fault.Invalidf("integer_below_min_value", param,
+			"Invalid '%s': integer below minimum value. Expected a value >= %d, but got %s instead.", param, least, value)
+	case err != nil || n > maxCount:
+		return 0, fault.Invalidf("integer_above_max_value", param,
+			"Invalid '%s': integer above maximum value. Expected a value <= %d, but got %s instead.", param, int64(maxCount), value)
+	}
+	return n, nil
+}
+
+func unparsable(why string) error {
+	return fault.Invalidf("", "", "We could not parse the JSON body of your request. (Hint: %s.)", why)
+}
+
+func duplicate(param string) error {
+	return fault.Invalidf("duplicate_parameter", param, "Duplicate parameter: '%s' is given more than once.", param)
+}
+
+func wrongType(param, want string, value []byte) error {
+	return fault.Invalidf("invalid_type", param,
+		"Invalid type for '%s': expected %s, but got %s instead.", param, want, typeName(value))
+}
+
+// typeName names the type of a valid JSON value as OpenAI's messages do.
+func typeName(value []byte) string {
+	switch value[0] {
+	case '{':
+		return "an object"
+	case '[':
+		return "an array"
+	case '"':
+		return "a string"
+	case 't', 'f':
+		return "a boolean"
+	case 'n':
+		return "null"
+	}
+	if bytes.ContainsAny(value, ".eE") {
+		return "a decimal number"
+	}
+	return "an integer"
+}
