@@ -1,0 +1,229 @@
+package endpoint
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"weir/internal/access"
+	"weir/internal/envelope"
+	"weir/internal/fault"
+	"weir/internal/id"
+	"weir/internal/identity"
+)
+
+// SessionCookie is the cookie of a signed-in person.
+const SessionCookie = "weir_session"
+
+// CSRFHeader carries the token that a session's changes must show.
+const CSRFHeader = "X-Csrf-Token"
+
+// MaxBody bounds the body of a call, in bytes.
+const MaxBody = 1 << 20
+
+// Table serves endpoints.
+type Table struct {
+	endpoints []Endpoint
+	mux       *http.ServeMux
+	identity  *identity.Service
+	log       *slog.Logger
+	// refuseProjectKeys: no project key may call any of the endpoints.
+	refuseProjectKeys bool
+}
+
+// Options of a table.
+type Options struct {
+	Identity          *identity.Service
+	Logger            *slog.Logger
+	RefuseProjectKeys bool
+}
+
+// NewTable returns a handler of endpoints. Two rows of one route panic.
+func NewTable(o Options, endpoints []Endpoint) *Table {
+	t := &Table{
+		endpoints: endpoints, mux: http.NewServeMux(), identity: o.Identity, log: o.Logger,
+		refuseProjectKeys: o.RefuseProjectKeys,
+	}
+	for i := range endpoints {
+		e := &endpoints[i]
+		t.mux.Handle(e.Route(), t.serve(e))
+	}
+	return t
+}
+
+// Endpoints returns the table's rows.
+func (t *Table) Endpoints() []Endpoint { return slices.Clone(t.endpoints) }
+
+// ServeHTTP implements http.Handler. Paths that are not clean are unknown, not
+// redirected: a redirect would be followed with the caller's key.
+func (t *Table) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if _, pattern := t.mux.Handler(r); pattern != "" && isClean(r.URL.Path) {
+		t.mux.ServeHTTP(w, r)
+		return
+	}
+	received := time.Now()
+	requestID := id.Request()
+	envelope.Begin(w.Header(), requestID)
+	envelope.Processed(w.Header(), received)
+	err := fault.New(fault.NotFound, "", "", "Invalid URL (%s %s)", r.Method, r.URL.Path)
+	if t.otherMethod(r) {
+		err = fault.New(fault.MethodNotSupported, "method_not_supported", "", "Not allowed to %s on %s .", r.Method, r.URL.Path)
+	}
+	status := envelope.Error(w, err)
+	t.record(r, "", requestID, identity.Caller{}, status, received, err)
+}
+
+func isClean(p string) bool {
+	clean := path.Clean(p)
+	return p == clean
+}
+
+// otherMethod reports whether the path is one of the table's under another
+// method.
+func (t *Table) otherMethod(r *http.Request) bool {
+	if !isClean(r.URL.Path) {
+		return false
+	}
+	probe := r.Clone(r.Context())
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodDelete} {
+		probe.Method = method
+		if _, pattern := t.mux.Handler(probe); pattern != "" {
+			return true
+		}
+	}
+	return false
+}
+
+func (t *Table) serve(e *Endpoint) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		received := time.Now()
+		requestID := id.Request()
+		envelope.Begin(w.Header(), requestID)
+		caller, out, err := t.call(e, w, r)
+		if org := caller.Actor.OrganizationID; org != "" {
+			w.Header()[envelope.HeaderOrganization] = []string{org}
+		}
+		envelope.Processed(w.Header(), received)
+		status := http.StatusOK
+		if err == nil {
+			err = envelope.JSON(w, status, out)
+		}
+		if err != nil {
+			status = envelope.Error(w, err)
+		}
+		t.record(r, e.Path, requestID, caller, status, received, err)
+	})
+}
+
+// call runs the endpoint: who, whether, what.
+func (t *Table) call(e *Endpoint, w http.ResponseWriter, r *http.Request) (caller identity.Caller, out any, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	ctx := r.Context()
+	if !e.Open {
+		if caller, err = t.caller(ctx, r); err != nil {
+			return caller, nil, err
+		}
+		if err := t.permit(e, caller, r); err != nil {
+			return caller, nil, err
+		}
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	if err != nil {
+		var tooLarge *http.MaxBytesError
+		if errors.As(err, &tooLarge) {
+			return caller, nil, fault.New(fault.TooLarge, "request_too_large", "", "The body of the request is larger than %d bytes.", MaxBody)
+		}
+		return caller, nil, fault.Invalidf("", "", "The body of the request could not be read.").With(err)
+	}
+	c := &Call{Caller: caller, Query: ParseQuery(r.URL.RawQuery), Request: r, Header: w.Header(), body: body}
+	out, err = e.run(ctx, c)
+	if err == nil {
+		err = c.Query.Err()
+	}
+	return caller, out, err
+}
+
+// caller works out who is calling: a key in the Authorization header, else the
+// session cookie.
+func (t *Table) caller(ctx context.Context, r *http.Request) (identity.Caller, error) {
+	from := From(r)
+	authorization := r.Header.Get("Authorization")
+	if cookie, err := r.Cookie(SessionCookie); err == nil && authorization == "" {
+		changes := r.Method != http.MethodGet && r.Method != http.MethodHead
+		return t.identity.BySession(ctx, cookie.Value, r.Header.Get(CSRFHeader), changes, from)
+	}
+	secret, err := identity.Bearer(authorization)
+	if err != nil {
+		return identity.Caller{}, err
+	}
+	return t.identity.ByKey(ctx, secret, from)
+}
+
+// From is where r comes from.
+func From(r *http.Request) identity.From {
+	from := identity.From{UserAgent: r.UserAgent()}
+	if addr, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		from.IPAddress = addr.Addr().Unmap().String()
+	}
+	return from
+}
+
+func (t *Table) permit(e *Endpoint, caller identity.Caller, r *http.Request) error {
+	if t.refuseProjectKeys && caller.Project != "" {
+		return errMissing(e.Needs)
+	}
+	switch e.Scope {
+	case Anywhere:
+		if !caller.Grants.AllowsSomewhere(e.Needs) {
+			return errMissing(e.Needs)
+		}
+		return nil
+	case AtProject:
+		return allows(caller, e.Needs, access.Scope{ProjectID: r.PathValue("project_id")})
+	case AtWorkspace:
+		return allows(caller, e.Needs, access.Scope{WorkspaceID: r.PathValue("workspace_id")})
+	}
+	return allows(caller, e.Needs, access.Scope{})
+}
+
+func allows(caller identity.Caller, p access.Permission, at access.Scope) error {
+	if caller.Grants.Allows(p, at) {
+		return nil
+	}
+	return errMissing(p)
+}
+
+// record logs the request once, with its cause when it failed inside.
+func (t *Table) record(r *http.Request, route, requestID string, caller identity.Caller, status int, received time.Time, err error) {
+	level := slog.LevelInfo
+	attrs := []slog.Attr{
+		slog.String("request_id", requestID),
+		slog.String("method", r.Method),
+		slog.String("route", route),
+		slog.String("path", r.URL.Path),
+		slog.Int("status", status),
+		slog.Duration("duration", time.Since(received)),
+	}
+	if org := caller.Actor.OrganizationID; org != "" {
+		attrs = append(attrs, slog.String("organization_id", org), slog.String("principal_id", caller.PrincipalID()))
+	}
+	if err != nil {
+		if fault.KindOf(err) == fault.Internal {
+			level = slog.LevelError
+		}
+		attrs = append(attrs, slog.String("error", strings.ToValidUTF8(err.Error(), "?")))
+	}
+	t.log.LogAttrs(r.Context(), level, "request", attrs...)
+}

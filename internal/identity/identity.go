@@ -1,0 +1,275 @@
+// Package identity works out who is calling: from an admin key, a project key
+// or a signed-in person's session to the caller and what it may do.
+package identity
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"time"
+
+	"weir/internal/access"
+	"weir/internal/audit"
+	"weir/internal/fault"
+	"weir/internal/id"
+	"weir/internal/org"
+)
+
+// Caller is who makes a request and what it may do.
+type Caller struct {
+	Actor   audit.Actor
+	Grants  access.Grants
+	User    *org.User           // a person, by key or session; nil for a service account
+	Account *org.ServiceAccount // nil for a person
+	Session *org.Session        // nil unless signed in
+	Project string              // of a project key
+}
+
+// PrincipalID is the user or service account that acts.
+func (c *Caller) PrincipalID() string {
+	if c.User != nil {
+		return c.User.ID
+	}
+	return c.Account.ID
+}
+
+// From is where a request comes from.
+type From struct {
+	IPAddress string
+	UserAgent string
+}
+
+// Service looks callers up.
+type Service struct {
+	Store org.Store
+	Org   *org.Service
+	Now   func() time.Time
+	Used  *LastUse
+
+	attempts attempts
+}
+
+// errNoKey and errBadKey are worded as OpenAI words them, so that clients'
+// own hints match.
+func errNoKey() error {
+	return fault.New(fault.Unauthenticated, "", "", "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY).")
+}
+
+// ErrBadKey is a secret that is none of ours, or no longer works.
+func ErrBadKey(secret string) error {
+	return fault.New(fault.Unauthenticated, "invalid_api_key", "", "Incorrect API key provided: %s. Keys are listed by the organization's administrators.", id.Mask(secret))
+}
+
+// Bearer returns the secret of an Authorization header, a fault when there is
+// none.
+func Bearer(authorization string) (string, error) {
+	scheme, secret, ok := strings.Cut(authorization, " ")
+	secret = strings.TrimSpace(secret)
+	if !ok || !strings.EqualFold(scheme, "Bearer") || secret == "" {
+		return "", errNoKey()
+	}
+	return secret, nil
+}
+
+// ByKey returns the caller with this secret: an admin key acts as its owner, a
+// project key as its owner within the project, cut down to the key's scopes.
+func (s *Service) ByKey(ctx context.Context, secret string, from From) (Caller, error) {
+	var caller Caller
+	err := s.Store.View(ctx, func(r org.Reader) error {
+		var err error
+		if strings.HasPrefix(secret, id.AdminSecret) {
+			caller, err = s.byAdminKey(ctx, r, secret)
+		} else {
+			caller, err = s.byProjectKey(ctx, r, secret)
+		}
+		return err
+	})
+	if fault.Is(err, fault.NotFound) {
+		return Caller{}, ErrBadKey(secret)
+	}
+	if err != nil {
+		return Caller{}, err
+	}
+	caller.Actor.IPAddress, caller.Actor.UserAgent = from.IPAddress, from.UserAgent
+	s.Used.Mark(caller.Actor.APIKeyID, s.Now())
+	return caller, nil
+}
+
+// works reports whether a key is neither expired nor rotated away.
+func works(secret *org.Secret, expires time.Time, hash id.Hash, now time.Time) bool {
+	return secret.Accepts(hash, now) && (expires.IsZero() || now.Before(expires))
+}
+
+func (s *Service) byAdminKey(ctx context.Context, r org.Reader, secret string) (Caller, error) {
+	hash := id.HashOf(secret)
+	key, err := r.AdminKeyByHash(ctx, hash)
+	if err != nil {
+		return Caller{}, err
+	}
+	if !works(&key.Secret, key.ExpiresAt, hash, s.Now()) {
+		return Caller{}, ErrBadKey(secret)
+	}
+	user, err := r.User(ctx, key.OrganizationID, key.UserID)
+	if err != nil {
+		return Caller{}, err
+	}
+	caller, err := person(ctx, r, user)
+	caller.Actor.Type, caller.Actor.APIKeyID = audit.ActorAPIKey, key.ID
+	return caller, err
+}
+
+func (s *Service) byProjectKey(ctx context.Context, r org.Reader, secret string) (Caller, error) {
+	hash := id.HashOf(secret)
+	key, err := r.APIKeyByHash(ctx, hash)
+	if err != nil {
+		return Caller{}, err
+	}
+	if !works(&key.Secret, key.ExpiresAt, hash, s.Now()) {
+		return Caller{}, ErrBadKey(secret)
+	}
+	project, err := r.Project(ctx, key.OrganizationID, key.ProjectID)
+	if err != nil {
+		return Caller{}, err
+	}
+	if project.Archived() {
+		return Caller{}, ErrBadKey(secret)
+	}
+	caller := Caller{Project: key.ProjectID, Actor: audit.Actor{
+		OrganizationID: key.OrganizationID, Type: audit.ActorAPIKey, APIKeyID: key.ID,
+	}}
+	var inProject access.Set
+	if key.ServiceAccountID != "" {
+		account, err := r.ServiceAccount(ctx, key.OrganizationID, key.ProjectID, key.ServiceAccountID)
+		if err != nil {
+			return Caller{}, err
+		}
+		caller.Account, caller.Actor.ServiceAccountID = &account, account.ID
+		inProject = account.Role.Permissions()
+	} else {
+		user, err := r.User(ctx, key.OrganizationID, key.UserID)
+		if err != nil {
+			return Caller{}, err
+		}
+		caller.User, caller.Actor.UserID, caller.Actor.UserEmail = &user, user.ID, user.Email
+		// A project key never reaches beyond its project, whoever owns it.
+		inProject = access.ProjectMember.Permissions()
+	}
+	caller.Grants = access.Grants{Projects: map[string]access.Set{key.ProjectID: cut(inProject, key.Scopes)}}
+	if len(key.Scopes) == 0 { // a restricted key holds what its scopes name and nothing of the workspaces
+		caller.Grants.Workspaces, err = workspaceGrants(ctx, r, key.OrganizationID, caller.PrincipalID())
+	}
+	return caller, err
+}
+
+// cut keeps of held what scopes name; no scopes keep everything.
+func cut(held access.Set, scopes []string) access.Set {
+	if len(scopes) == 0 {
+		return held
+	}
+	kept := access.Set{}
+	for _, scope := range scopes {
+		if p := access.Permission(scope); held.Has(p) {
+			kept[p] = struct{}{}
+		}
+	}
+	return kept
+}
+
+// person is a user acting with all it holds.
+func person(ctx context.Context, r org.Reader, user org.User) (Caller, error) {
+	workspaces, err := workspaceGrants(ctx, r, user.OrganizationID, user.ID)
+	return Caller{
+		User:   &user,
+		Actor:  audit.Actor{OrganizationID: user.OrganizationID, UserID: user.ID, UserEmail: user.Email},
+		Grants: access.Grants{Organization: user.Role.Permissions(), Workspaces: workspaces},
+	}, err
+}
+
+func workspaceGrants(ctx context.Context, r org.Reader, organizationID, principalID string) (map[string]access.Set, error) {
+	memberships, err := r.MembershipsOf(ctx, organizationID, principalID)
+	if err != nil || len(memberships) == 0 {
+		return nil, err
+	}
+	grants := make(map[string]access.Set, len(memberships))
+	for _, m := range memberships {
+		grants[m.WorkspaceID] = m.Role.Permissions()
+	}
+	return grants, nil
+}
+
+// BySession returns the signed-in person with this cookie. A request that
+// changes something must also show the csrf token it was given at sign-in.
+func (s *Service) BySession(ctx context.Context, token, csrf string, changes bool, from From) (Caller, error) {
+	expired := fault.New(fault.Unauthenticated, "session_expired", "", "You are not signed in, or your session has ended. Please sign in again.")
+	var caller Caller
+	err := s.Store.View(ctx, func(r org.Reader) error {
+		session, err := r.SessionByToken(ctx, id.HashOf(token))
+		if err != nil {
+			return err
+		}
+		if !s.Now().Before(session.ExpiresAt) {
+			return expired
+		}
+		if changes && id.HashOf(csrf) != session.CSRFHash {
+			return fault.New(fault.Forbidden, "csrf_token_missing", "", "A signed-in request that changes something must carry the x-csrf-token header with the token given at sign-in.")
+		}
+		user, err := r.User(ctx, session.OrganizationID, session.UserID)
+		if err != nil {
+			return err
+		}
+		caller, err = person(ctx, r, user)
+		caller.Session = &session
+		caller.Actor.Type, caller.Actor.SessionID = audit.ActorSession, session.ID
+		return err
+	})
+	if fault.Is(err, fault.NotFound) {
+		return Caller{}, expired
+	}
+	caller.Actor.IPAddress, caller.Actor.UserAgent = from.IPAddress, from.UserAgent
+	return caller, err
+}
+
+// LastUse gathers when keys were used, to be written down now and then: a key's
+// use is worth showing, not worth a database write per request.
+type LastUse struct {
+	mu   sync.Mutex
+	seen map[string]time.Time
+}
+
+// Mark notes that a key was used.
+func (l *LastUse) Mark(keyID string, at time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.seen == nil {
+		l.seen = map[string]time.Time{}
+	}
+	l.seen[keyID] = at
+}
+
+// Flush writes down what was gathered. What could not be written is gathered
+// again.
+func (l *LastUse) Flush(ctx context.Context, store interface {
+	TouchKeys(ctx context.Context, used map[string]time.Time) error
+}) error {
+	l.mu.Lock()
+	used := l.seen
+	l.seen = nil
+	l.mu.Unlock()
+	if len(used) == 0 {
+		return nil
+	}
+	if err := store.TouchKeys(ctx, used); err != nil {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.seen == nil {
+			l.seen = map[string]time.Time{}
+		}
+		for keyID, at := range used {
+			if l.seen[keyID].Before(at) {
+				l.seen[keyID] = at
+			}
+		}
+		return err
+	}
+	return nil
+}
