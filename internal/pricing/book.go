@@ -36,9 +36,9 @@ type entry struct {
 	staleFrom  time.Time // when the standard price changed; zero: never
 }
 
-// With returns a book that holds rows beside those of b. Rows are contract or
-// custom prices that pass Validate; one that does not prices nothing. The cost
-// is that of rows, not of b.
+// With returns a book that holds rows beside those of b, which stays as it is.
+// Rows are meant to pass Validate; one that does not prices nothing. The cost is
+// that of rows, not of b.
 func (b *Book) With(rows []Row) *Book {
 	return &Book{
 		layers: append(slices.Clip(b.layers), newLayer(rows)),
@@ -208,7 +208,7 @@ func find(sheets []relative, m Meter, w *wanted) (best *entry) {
 		entries := s.sheet[m]
 		for i := range entries {
 			e := &entries[i]
-			if e.fits(w) && (best == nil || before(e, s.kin, best, bestKin, w.tier)) {
+			if e.fits(w) && (best == nil || before(e, s.kin, best, bestKin, w)) {
 				best, bestKin = e, s.kin
 			}
 		}
@@ -222,7 +222,7 @@ func find(sheets []relative, m Meter, w *wanted) (best *entry) {
 }
 
 // before reports whether a precedes b in the order of the package comment.
-func before(a *entry, aKin kinship, b *entry, bKin kinship, tier Tier) bool {
+func before(a *entry, aKin kinship, b *entry, bKin kinship, w *wanted) bool {
 	if a.book != b.book {
 		return a.book < b.book
 	}
@@ -235,8 +235,11 @@ func before(a *entry, aKin kinship, b *entry, bKin kinship, tier Tier) bool {
 	if a.attributes != b.attributes {
 		return a.attributes > b.attributes
 	}
+	if a.Quality != b.Quality && (a.Quality == w.quality) != (b.Quality == w.quality) {
+		return a.Quality == w.quality
+	}
 	if a.Tier != b.Tier {
-		return a.Tier == tier
+		return a.Tier == w.tier
 	}
 	if aKin != bKin {
 		return aKin < bKin

@@ -28,13 +28,23 @@ var (
 // a contract or custom row says otherwise. Undated model names are families, so
 // that a snapshot without rows costs what its family costs.
 func Builtin() (*Book, error) {
-	rows, err := readPrices(bytes.NewReader(pricesCSV))
+	book, err := FromCSV(bytes.NewReader(pricesCSV))
 	if err != nil {
-		return nil, fmt.Errorf("built-in prices: %w", err)
+		return nil, fmt.Errorf("built-in: %w", err)
+	}
+	return book, nil
+}
+
+// FromCSV returns a book whose list prices are read from a file with the columns
+// of data/openai_prices.csv instead. Errors name the line.
+func FromCSV(prices io.Reader) (*Book, error) {
+	rows, err := readPrices(prices)
+	if err != nil {
+		return nil, fmt.Errorf("prices: %w", err)
 	}
 	models, err := readModels(bytes.NewReader(modelsCSV))
 	if err != nil {
-		return nil, fmt.Errorf("built-in models: %w", err)
+		return nil, fmt.Errorf("models: %w", err)
 	}
 	return &Book{layers: []layer{newLayer(rows)}, models: models}, nil
 }

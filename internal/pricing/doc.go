@@ -12,7 +12,8 @@
 //     for long context;
 //  2. rows of the model (exact or family) before those of a regular expression;
 //  3. the highest context band reached by the request's input total;
-//  4. the row with more fitting attributes;
+//  4. the row with more fitting attributes, a quality in the request's own word
+//     before a synonym;
 //  5. the request's tier, before the standard tier it can be derived from;
 //  6. exact before family. A snapshot takes from its family only what no row of
 //     its own states;

@@ -1,6 +1,7 @@
 package pricing
 
 import (
+	"cmp"
 	"math"
 	"time"
 
@@ -66,10 +67,7 @@ func (b *Book) Price(r Request) Priced {
 
 // resolve returns the name for line items and the sheets that price it.
 func (b *Book) resolve(buf []relative, r *Request) (name string, sheets []relative) {
-	name = r.Model
-	if name == "" {
-		name = r.ModelAsked
-	}
+	name = cmp.Or(r.Model, r.ModelAsked, "unknown model")
 	sheets = b.relatives(buf, r.Model)
 	if len(sheets) == 0 && r.ModelAsked != r.Model {
 		sheets = b.relatives(buf, r.ModelAsked)
@@ -84,6 +82,17 @@ type pricer struct {
 	name   string // the model, as line items spell it
 	want   wanted
 	out    Priced
+	kept   []money.USD // behind the pointers of out
+}
+
+// keep returns a pointer to u, in one allocation for a usual request. Growth
+// leaves earlier pointers on the older array, which nothing writes again.
+func (p *pricer) keep(u money.USD) *money.USD {
+	if p.kept == nil {
+		p.kept = make([]money.USD, 0, 5)
+	}
+	p.kept = append(p.kept, u)
+	return &p.kept[len(p.kept)-1]
 }
 
 // find returns the row that prices m, or a stand-in for it.
@@ -137,7 +146,7 @@ func (p *pricer) amount(e *entry, quantity, divisor int64) *money.USD {
 	if e.Stale && !p.want.at.Before(e.staleFrom) {
 		p.out.Stale = true
 	}
-	return &usd
+	return p.keep(usd)
 }
 
 func (p *pricer) sum() {
@@ -152,5 +161,5 @@ func (p *pricer) sum() {
 			return
 		}
 	}
-	p.out.Cost = &total
+	p.out.Cost = p.keep(total)
 }

@@ -385,25 +385,3 @@ func TestAmountsBeyondMoneyAreUnpriced(t *testing.T) {
 		}
 	}
 }
-
-func BenchmarkPriceChat(b *testing.B) {
-	book := builtin(b)
-	r := Request{
-		At: day(b, "2026-10-01"), Provider: "openai", Kind: usage.Completions,
-		Model: "gpt-4o-2024-08-06", ModelAsked: "gpt-4o", ServiceTier: "default",
-		Q: usage.Quantities{InputText: 1_000, CachedText: 500, OutputText: 200},
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		if book.Price(r).Cost == nil {
-			b.Fatal("unpriced")
-		}
-	}
-}
-
-func BenchmarkBuiltin(b *testing.B) {
-	b.ReportAllocs()
-	for b.Loop() {
-		builtin(b)
-	}
-}
