@@ -1,0 +1,89 @@
+package upstream
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+
+	"golang.org/x/net/http/httpguts"
+
+	"weir/internal/fault"
+	"weir/internal/routing"
+)
+
+// ValidateBaseURL returns the base URL of a connection in the form adapters
+// expect: absolute, without a trailing slash. raw may be "" where the provider
+// has a default. Plain http is allowed: model servers in one's own network
+// often have nothing else. Errors are fault.Invalid with param "base_url".
+func ValidateBaseURL(p routing.Provider, raw string) (string, error) {
+	if _, err := For(p); err != nil {
+		return "", err
+	}
+	raw = strings.TrimSpace(raw)
+	if raw == "" {
+		if base := p.DefaultBaseURL(); base != "" {
+			return base, nil
+		}
+		return "", fault.MissingParam("base_url")
+	}
+	trimmed := strings.TrimRight(raw, "/")
+	if p == routing.Sandbox {
+		if trimmed != p.DefaultBaseURL() {
+			return "", badBaseURL("the sandbox is built in; leave base_url out")
+		}
+		return trimmed, nil
+	}
+	u, err := url.Parse(trimmed)
+	switch {
+	case err != nil:
+		return "", badBaseURL("it is not a URL") // url's own error would repeat a password
+	case u.Scheme != "http" && u.Scheme != "https":
+		return "", badBaseURL("it must begin with https:// or http://")
+	case u.User != nil:
+		return "", badBaseURL("it must not contain a user name or password; use api_key")
+	case u.Hostname() == "":
+		return "", badBaseURL("it names no host")
+	case u.RawQuery != "" || u.ForceQuery || strings.Contains(trimmed, "#"):
+		return "", badBaseURL("it must not have a query or a fragment")
+	}
+	if port := u.Port(); port != "" {
+		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
+			return "", badBaseURL("its port is not a number from 1 to 65535")
+		}
+	}
+	path := u.EscapedPath()
+	if path != "" {
+		if err := (Call{Path: path}).Validate(); err != nil {
+			return "", badBaseURL("its path must not contain . or .. segments")
+		}
+	}
+	return u.Scheme + "://" + strings.ToLower(u.Host) + path, nil
+}
+
+func badBaseURL(reason string) error {
+	return fault.Invalidf("invalid_value", "base_url", "Invalid 'base_url': %s.", reason)
+}
+
+// reservedHeaders belong to the connection between weir and the provider or
+// are worked out per request; a connection cannot set them.
+var reservedHeaders = map[string]bool{
+	"accept-encoding": true, "connection": true, "content-encoding": true, "content-length": true,
+	"content-type": true, "expect": true, "host": true, "keep-alive": true, "proxy-authorization": true,
+	"proxy-connection": true, "te": true, "trailer": true, "transfer-encoding": true, "upgrade": true,
+}
+
+// ValidateHeaders checks the extra request headers of a connection. Errors are
+// fault.Invalid with param "headers" and never repeat a value.
+func ValidateHeaders(headers map[string]string) error {
+	for name, value := range headers {
+		switch {
+		case !httpguts.ValidHeaderFieldName(name):
+			return fault.Invalidf("invalid_value", "headers", "Invalid 'headers': %q is not a header name.", name)
+		case reservedHeaders[strings.ToLower(name)]:
+			return fault.Invalidf("invalid_value", "headers", "Invalid 'headers': '%s' is set by weir itself.", name)
+		case !httpguts.ValidHeaderFieldValue(value):
+			return fault.Invalidf("invalid_value", "headers", "Invalid 'headers': the value of '%s' has characters that a header cannot hold.", name)
+		}
+	}
+	return nil
+}
