@@ -11,6 +11,8 @@ const (
 	// around a message. OpenAI's cookbook counts 3 or 4, and 3 more for the
 	// reply's start.
 	tokensPerMessage = 8
+	// tokensPerRequest covers what a provider adds once, such as the date.
+	tokensPerRequest = 64
 )
 
 // EstimateInput is a likely number of input tokens for a request body, for a
@@ -27,5 +29,5 @@ func EstimateOutput(textBytes int64) int64 { return (textBytes + bytesPerToken -
 // because it refers to pictures, files, audio, earlier turns or hosted tools;
 // then only the model's context window does.
 func BoundInput(h Head, bodyBytes int64) (tokens int64, ok bool) {
-	return bodyBytes + tokensPerMessage*(h.Messages+1), !h.ByReference
+	return bodyBytes + tokensPerMessage*h.Messages + tokensPerRequest, !h.ByReference
 }

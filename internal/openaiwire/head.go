@@ -63,11 +63,11 @@ type headReader struct {
 func (r *headReader) read() error {
 	s := &r.scan
 	var keys keySet
-	var fault error
+	var first error
 	r.head.inside = s.pos + 1
-	first := s.open('}')
-	r.head.empty = !first
-	for more := first; more; more = s.more('}') {
+	more := s.open('}')
+	r.head.empty = !more
+	for ; more; more = s.more('}') {
 		key := s.key()
 		s.blanks()
 		start := s.pos
@@ -94,21 +94,21 @@ func (r *headReader) read() error {
 		}
 		// The body may still turn out not to be JSON at all, which is the
 		// better thing to say.
-		if fault == nil {
-			fault = err
+		if first == nil {
+			first = err
 		}
 	}
 	if !s.whole() {
 		return unparsable("it is not valid JSON in UTF-8")
 	}
-	return fault
+	return first
 }
 
 // streamOptions reads the object at the scanner's place.
 func (r *headReader) streamOptions() error {
 	s := &r.scan
 	var keys keySet
-	var fault error
+	var first error
 	for more := s.open('}'); more; more = s.more('}') {
 		key := s.key()
 		s.blanks()
@@ -125,11 +125,11 @@ func (r *headReader) streamOptions() error {
 		if err == nil && !keys.add(key) {
 			err = duplicate("stream_options." + string(key))
 		}
-		if fault == nil {
-			fault = err
+		if first == nil {
+			first = err
 		}
 	}
-	return fault
+	return first
 }
 
 // field takes one top-level member.
@@ -175,7 +175,7 @@ func (r *headReader) field(key, value []byte, span [2]int) (err error) {
 		if value[0] == '"' {
 			h.InputCharacters = characters(value)
 		}
-	case "previous_response_id", "conversation":
+	case "previous_response_id", "conversation", "web_search_options":
 		h.ByReference = h.ByReference || value[0] != 'n'
 	case "prompt": // a stored prompt for responses, plain text for completions
 		h.ByReference = h.ByReference || value[0] == '{'
@@ -186,21 +186,29 @@ func (r *headReader) field(key, value []byte, span [2]int) (err error) {
 // notice is told of every member below the top level. It only looks for input
 // whose cost does not show in the size of the body.
 func (r *headReader) notice(key, value []byte) {
-	if r.head.ByReference {
-		return
-	}
 	switch string(key) {
 	case "image_url", "file_id", "file_ids", "file_url", "file_data", "input_audio", "vector_store_ids":
 		r.head.ByReference = true
+	case "audio": // of an earlier answer
+		r.head.ByReference = r.head.ByReference || value[0] == '{'
 	case "type":
-		switch text(value) {
-		case "item_reference", "input_image", "input_file",
-			"web_search", "web_search_preview", "web_search_preview_2025_03_11", "file_search",
-			"code_interpreter", "computer_use_preview", "mcp", "image_generation":
+		if value[0] != '"' {
+			return
+		}
+		kind := unquote(value, bytes.IndexByte(value, '\\') >= 0)
+		switch string(kind) {
+		case "item_reference", "input_image", "input_file", "file_search", "code_interpreter", "mcp", "image_generation":
 			r.head.ByReference = true
+		default: // both have dated names
+			r.head.ByReference = r.head.ByReference || bytes.HasPrefix(kind, webSearch) || bytes.HasPrefix(kind, computerUse)
 		}
 	}
 }
+
+var (
+	webSearch   = []byte("web_search")
+	computerUse = []byte("computer")
+)
 
 // characters counts the runes of a valid string literal.
 func characters(literal []byte) int64 {

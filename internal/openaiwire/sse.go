@@ -5,6 +5,9 @@ import "bytes"
 // DefaultEventLimit is how large one event may be and still be read: 4 MiB.
 const DefaultEventLimit = 4 << 20
 
+// keptBuffer is how large a buffer is kept for the next event: 16 KiB.
+const keptBuffer = 16 << 10
+
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
 // Scanner splits a stream of server-sent events into the bytes of each
@@ -20,7 +23,7 @@ type Scanner struct {
 	Limit int // bytes of one event that are held; 0: DefaultEventLimit
 
 	buf     []byte // the start of an event whose end has not come
-	blank   bool   // the line so far is empty (but for the start of the stream, see started)
+	blank   bool   // the line so far is empty
 	afterCR bool   // the last byte was a CR, so a LF belongs to it
 	started bool
 	over    bool // the event is beyond the limit and goes through in pieces
@@ -121,7 +124,9 @@ func (s *Scanner) emit(tail []byte, each func(Piece) error) error {
 	case len(s.buf) > 0:
 		s.buf = append(s.buf, tail...)
 		p.Raw = s.buf
-		s.buf = s.buf[:0]
+		if s.buf = s.buf[:0]; cap(s.buf) > keptBuffer {
+			s.buf = nil // one large event is no reason to hold so much for the whole stream
+		}
 	}
 	return each(p)
 }

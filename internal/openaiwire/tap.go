@@ -2,6 +2,7 @@ package openaiwire
 
 import (
 	"bytes"
+	"cmp"
 
 	"weir/internal/usage"
 )
@@ -38,7 +39,6 @@ type StreamTap struct {
 	shape    Shape
 	scanner  Scanner
 	reading  Reading
-	started  bool // an event with data was seen
 	complete bool
 	failed   bool
 	output   int64
@@ -93,25 +93,33 @@ func (t *StreamTap) OutputBytes() int64 { return t.output }
 // would have.
 func (t *StreamTap) NextSequence() int64 { return t.sequence + 1 }
 
+// End takes note that the stream has ended and returns what was left, to be
+// passed on like any event. Servers that leave out the last blank line still
+// end properly: the terminal event is known without it.
+func (t *StreamTap) End() Event {
+	e := t.read(Piece{Raw: t.scanner.Rest(), First: true, Last: true})
+	t.scanner.buf = nil
+	return e
+}
+
 // read looks at one event.
 func (t *StreamTap) read(p Piece) Event {
 	e := Event{Raw: p.Raw, Part: p.Part}
 	if p.Part {
 		t.readPart(p, &e)
-		return e
+	} else {
+		var name, data []byte
+		name, data, t.scratch = fields(p.Raw, t.scratch)
+		switch data = bytes.TrimSpace(data); {
+		case len(data) == 0:
+		case string(data) == "[DONE]":
+			e.Terminal = true
+		case t.shape == ShapeChat:
+			t.readChunk(data, &e)
+		default:
+			t.readNamed(name, data, &e)
+		}
 	}
-	var name, data []byte
-	name, data, t.scratch = fields(p.Raw, t.scratch)
-	if len(data) == 0 {
-		return e
-	}
-	switch t.shape {
-	case ShapeChat:
-		t.readChunk(data, &e)
-	default:
-		t.readNamed(name, data, &e)
-	}
-	t.started = true
 	t.complete = t.complete || e.Terminal
 	t.failed = t.failed || e.Error
 	return e
@@ -127,30 +135,26 @@ func (t *StreamTap) readPart(p Piece, e *Event) {
 		}
 		t.oversize = terminal(name)
 	}
-	if p.Last && t.oversize {
-		e.Terminal, t.complete, t.oversize = true, true, false
+	if p.Last {
+		e.Terminal, t.oversize = t.oversize, false
 	}
 }
 
 // readChunk reads the data of a chat or completions event.
 func (t *StreamTap) readChunk(data []byte, e *Event) {
-	if string(data) == "[DONE]" {
-		e.Terminal = true
-		return
-	}
 	s := scanner{data: data}
 	if s.peek() != '{' {
 		return
 	}
 	var counts []byte
-	none := false // choices is there and empty
+	empty := false // choices is there and empty
 	for more := s.open('}'); more; more = s.more('}') {
 		key := s.key()
 		if string(key) == "choices" && s.peek() == '[' {
-			none = true
+			empty = true
 			for more := s.open(']'); more; more = s.more(']') {
-				none = false
-				t.output += s.outputText(false)
+				empty = false
+				t.readChoice(&s)
 			}
 			continue
 		}
@@ -164,17 +168,11 @@ func (t *StreamTap) readChunk(data []byte, e *Event) {
 		case "error":
 			e.Error = value[0] != 'n'
 		case "id":
-			if t.reading.ID == "" {
-				t.reading.ID = text(value)
-			}
+			keepFirst(&t.reading.ID, value)
 		case "model":
-			if t.reading.Model == "" {
-				t.reading.Model = text(value)
-			}
+			keepFirst(&t.reading.Model, value)
 		case "service_tier":
-			if t.reading.ServiceTier == "" {
-				t.reading.ServiceTier = text(value)
-			}
+			keepFirst(&t.reading.ServiceTier, value)
 		}
 	}
 	if !s.whole() || len(counts) == 0 || counts[0] != '{' {
@@ -184,54 +182,117 @@ func (t *StreamTap) readChunk(data []byte, e *Event) {
 	if readCounts(t.kind, counts, &t.reading.Q) {
 		t.reading.Found = true
 	}
-	e.UsageOnly = none
+	e.UsageOnly = empty
 }
 
-// readNamed reads an event that says its type: in its name, its data or both.
-func (t *StreamTap) readNamed(name, data []byte, e *Event) {
-	if string(data) == "[DONE]" {
-		e.Terminal = true
+// readChoice reads one element of a chunk's choices.
+func (t *StreamTap) readChoice(s *scanner) {
+	if s.peek() != '{' {
+		s.value()
 		return
 	}
-	if len(name) == 0 {
-		name = leadingType(data)
-	}
-	switch {
-	case string(name) == "error":
-		e.Error = true // response.failed may still come
-	case bytes.HasSuffix(name, []byte(".delta")):
-		t.readDelta(data)
-	case terminal(name):
-		t.readTerminal(name, data, e)
-	case !t.started || string(name) == "response.created":
-		t.readTerminal(name, data, &Event{})
+	for more := s.open('}'); more; more = s.more('}') {
+		key := s.key()
+		if string(key) != "index" {
+			t.output += s.answered(key)
+			continue
+		}
+		if n := small(s.value()); n >= 0 {
+			t.reading.Q.Choices = max(t.reading.Q.Choices, n+1)
+		}
 	}
 }
 
-// readDelta counts the text that a delta event adds.
-func (t *StreamTap) readDelta(data []byte) {
+// readNamed reads an event that says its type, in its name, its data or both.
+func (t *StreamTap) readNamed(name, data []byte, e *Event) {
 	s := scanner{data: data}
-	if s.peek() == '{' {
-		t.output += s.outputText(true)
+	if s.peek() != '{' {
+		return
 	}
-}
-
-// readTerminal reads what the first and the last event tell.
-func (t *StreamTap) readTerminal(name, data []byte, e *Event) {
-	e.Terminal = true
-	e.Error = string(name) == "response.failed"
 	body := data
 	if t.shape == ShapeResponses {
-		body = member(data, "response")
+		body = nil
 	}
-	r := ReadUnary(t.kind, body)
-	if t.shape == ShapeMedia && bytes.HasSuffix(name, []byte(".completed")) {
-		r.Q.Images = t.reading.Q.Images + 1
+	for more := s.open('}'); more; more = s.more('}') {
+		key := s.key()
+		switch string(key) {
+		case "type":
+			if value := s.value(); len(name) == 0 && len(value) > 2 {
+				name = value[1 : len(value)-1]
+			}
+		case "sequence_number":
+			t.sequence = max(t.sequence, small(s.value()))
+		case "response":
+			if value := s.value(); t.shape == ShapeResponses {
+				body = value
+			}
+		case "delta":
+			t.output += s.answered(key)
+		default:
+			s.value()
+		}
 	}
-	if r.Model == "" {
-		r.Model = t.reading.Model
+	if !s.whole() {
+		return
 	}
+	switch e.Terminal = terminal(name); {
+	case string(name) == "error":
+		e.Error = true // response.failed may still come
+	case e.Terminal:
+		e.Error = string(name) == "response.failed"
+		t.readBody(name, body)
+	case string(name) == "response.created":
+		t.readBody(name, body)
+	}
+}
+
+// readBody reads the whole answer that an event carries.
+func (t *StreamTap) readBody(name, body []byte) {
+	r, before := ReadUnary(t.kind, body), t.reading
+	if t.shape == ShapeMedia && bytes.HasSuffix(name, completed) {
+		// A picture each; with several, each event reports its own tokens.
+		add(&r.Q, before.Q)
+		r.Q.Images++
+		r.Found = true
+	}
+	r.Model = cmp.Or(r.Model, before.Model)
+	r.ID = cmp.Or(r.ID, before.ID)
+	r.ServiceTier = cmp.Or(r.ServiceTier, before.ServiceTier)
 	t.reading = r
+}
+
+var completed = []byte(".completed")
+
+// add adds what earlier pictures of the same stream took.
+func add(q *usage.Quantities, more usage.Quantities) {
+	q.InputText += more.InputText
+	q.InputImage += more.InputImage
+	q.CachedText += more.CachedText
+	q.CachedImage += more.CachedImage
+	q.OutputText += more.OutputText
+	q.OutputImage += more.OutputImage
+	q.Images += more.Images
+}
+
+// keepFirst sets a string that is still empty.
+func keepFirst(to *string, value []byte) {
+	if *to == "" {
+		*to = text(value)
+	}
+}
+
+// small reads a whole number of up to nine digits; -1 for anything else.
+func small(value []byte) (n int64) {
+	if len(value) == 0 || len(value) > 9 {
+		return -1
+	}
+	for _, c := range value {
+		if c-'0' > 9 {
+			return -1
+		}
+		n = 10*n + int64(c-'0')
+	}
+	return n
 }
 
 // terminal reports whether an event of this name ends a stream.
@@ -265,46 +326,23 @@ func leadingType(data []byte) []byte {
 	return nil
 }
 
-// member is the raw value of a member of a JSON object, nil when there is none.
-func member(object []byte, name string) []byte {
-	s := scanner{data: object}
-	if s.peek() != '{' {
-		return nil
-	}
-	for more := s.open('}'); more; more = s.more('}') {
-		key := s.key()
-		value := s.value()
-		if !s.failed && string(key) == name {
-			return value
-		}
-	}
-	return nil
-}
-
-// outputText reads one value and adds up the bytes of the answer in it: the
-// string members of a delta, at any depth, that hold text or arguments.
-func (s *scanner) outputText(delta bool) (n int64) {
+// answered reads the value of a member called key and adds up the bytes of the
+// answer in it: the strings, at any depth, that hold text or arguments.
+func (s *scanner) answered(key []byte) (n int64) {
 	switch s.peek() {
+	case '"':
+		value := s.value()
+		switch string(key) {
+		case "content", "text", "arguments", "refusal", "reasoning_content", "reasoning", "transcript", "delta":
+			n = max(0, int64(len(value)-2))
+		}
 	case '{':
 		for more := s.open('}'); more; more = s.more('}') {
-			key := s.key()
-			if s.peek() != '"' {
-				n += s.outputText(delta)
-				continue
-			}
-			value := s.value()
-			switch string(key) {
-			case "content", "text", "arguments", "refusal", "reasoning_content", "reasoning":
-				n += max(0, int64(len(value)-2))
-			case "delta":
-				if delta {
-					n += max(0, int64(len(value)-2))
-				}
-			}
+			n += s.answered(s.key())
 		}
 	case '[':
 		for more := s.open(']'); more; more = s.more(']') {
-			n += s.outputText(delta)
+			n += s.answered(key)
 		}
 	default:
 		s.value()
