@@ -53,6 +53,14 @@ func (q *Query) And(column SQL, c Condition) *Query {
 	return q.Where(column+c.text, c.args...)
 }
 
+// AndEither is And for a condition that one of two columns has to meet.
+func (q *Query) AndEither(a, b SQL, c Condition) *Query {
+	if c.none {
+		return q
+	}
+	return q.Where(a+c.text+" OR "+b+c.text, slices.Concat(c.args, c.args)...)
+}
+
 // Where is And for a condition in words, which is put in parentheses.
 func (q *Query) Where(text SQL, args ...any) *Query {
 	if q.filtered {

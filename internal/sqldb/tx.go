@@ -30,6 +30,13 @@ func (db *DB) Write(ctx context.Context, fn func(ctx context.Context, tx *sql.Tx
 	}
 }
 
+// Prepare prepares a statement to be run within Write, through
+// [sql.Tx.StmtContext]. Not to be called within Write: on SQLite it waits for
+// the connection.
+func (db *DB) Prepare(ctx context.Context, query string) (*sql.Stmt, error) {
+	return db.write.PrepareContext(ctx, query)
+}
+
 // Snapshot runs fn in a read transaction that sees one state of the database
 // throughout.
 func (db *DB) Snapshot(ctx context.Context, fn func(ctx context.Context, tx *sql.Tx) error) error {

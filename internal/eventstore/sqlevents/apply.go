@@ -1,0 +1,190 @@
+package sqlevents
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	"weir/internal/sqldb"
+	"weir/internal/usage"
+)
+
+// errKnown is a batch with an id the request log has already. It is not
+// expected, so it is looked for only once it has been met.
+var errKnown = errors.New("an event with this id is stored already")
+
+// Apply implements usage.Store.
+func (s *Store) Apply(ctx context.Context, node string, events []usage.Positioned) error {
+	if len(events) == 0 {
+		return nil
+	}
+	if last := events[len(events)-1].Position; last > math.MaxInt64 {
+		return fmt.Errorf("apply events of node %s: position %d is beyond what a database holds", node, last)
+	}
+	err := s.apply(ctx, node, events, false)
+	for attempt := 1; errors.Is(err, errKnown) && attempt < 3; attempt++ {
+		err = s.apply(ctx, node, events, true)
+	}
+	if err != nil {
+		return fmt.Errorf("apply events of node %s: %w", node, err)
+	}
+	return nil
+}
+
+// apply is one attempt. Without expectKnown it fails with errKnown, and changes
+// nothing, where an id is in the request log already.
+func (s *Store) apply(ctx context.Context, node string, events []usage.Positioned, expectKnown bool) error {
+	var numbers map[digest]int64
+	err := s.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		numbers = nil
+		fresh, err := beyondMark(ctx, tx, node, events)
+		if err != nil || len(fresh) == 0 {
+			return err
+		}
+		if expectKnown {
+			if fresh, err = withoutKnown(ctx, tx, fresh); err != nil {
+				return err
+			}
+		}
+		if err := s.insertRequests(ctx, tx, fresh); err != nil {
+			return err
+		}
+		b, err := newBatch(fresh)
+		if err != nil {
+			return err
+		}
+		if numbers, err = s.number(ctx, tx, b.series); err != nil {
+			return err
+		}
+		if err := s.addBatch(ctx, tx, b, numbers); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `UPDATE usage_marks SET position = $1 WHERE node = $2`, int64(events[len(events)-1].Position), node)
+		return err
+	})
+	if err == nil {
+		s.cache.add(numbers)
+	}
+	return err
+}
+
+// beyondMark returns the events above the node's mark, the first of each id
+// only. It takes the mark's row, so that nobody else applies this node's outbox
+// meanwhile.
+func beyondMark(ctx context.Context, tx *sql.Tx, node string, events []usage.Positioned) ([]*usage.Event, error) {
+	const take = `INSERT INTO usage_marks (node, position) VALUES ($1, 0)
+		ON CONFLICT (node) DO UPDATE SET position = usage_marks.position RETURNING position`
+	var mark int64
+	if err := tx.QueryRowContext(ctx, take, node).Scan(&mark); err != nil {
+		return nil, fmt.Errorf("mark: %w", err)
+	}
+	fresh, ids := make([]*usage.Event, 0, len(events)), make(map[string]bool, len(events))
+	for i := range events {
+		e := &events[i].Event
+		if events[i].Position <= uint64(mark) || ids[e.ID] {
+			continue
+		}
+		ids[e.ID] = true
+		fresh = append(fresh, e)
+	}
+	return fresh, nil
+}
+
+// withoutKnown returns the events whose id is not in the request log.
+func withoutKnown(ctx context.Context, tx *sql.Tx, events []*usage.Event) ([]*usage.Event, error) {
+	known := map[string]bool{}
+	for chunk := range slices.Chunk(events, 500) {
+		ids := make([]string, len(chunk))
+		for i, e := range chunk {
+			ids[i] = e.ID
+		}
+		err := each(ctx, tx, sqldb.NewQuery("SELECT id FROM usage_requests").And("id", sqldb.In(ids)), func(scan func(...any) error) error {
+			var id string
+			err := scan(&id)
+			known[id] = true
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("known ids: %w", err)
+		}
+	}
+	return slices.DeleteFunc(events, func(e *usage.Event) bool { return known[e.ID] }), nil
+}
+
+var insertRequests = insert{
+	into: "usage_requests",
+	columns: []string{
+		"id", "organization_id", "project_id", "api_key_id", "received", "user_id", "model_asked", "model",
+		"model_endpoint_id", "status", "error_code", "outcome", "latency_us", "event",
+	},
+	onConflict: "(id) DO NOTHING",
+}
+
+func (s *Store) insertRequests(ctx context.Context, tx *sql.Tx, events []*usage.Event) error {
+	rows := make([][]any, len(events))
+	for i, e := range events {
+		whole, err := json.Marshal(e)
+		if err != nil {
+			return fmt.Errorf("request %s: %w", e.ID, err)
+		}
+		rows[i] = []any{
+			e.ID, e.OrganizationID, e.ProjectID, e.APIKeyID, e.Received.UnixMicro(), e.UserID, e.ModelAsked, e.Model,
+			e.ModelEndpointID, int64(e.Status), e.ErrorCode, string(e.Outcome), latency(e).Microseconds(), string(whole),
+		}
+	}
+	written, err := s.insert(ctx, tx, insertRequests, rows)
+	if err == nil && written != int64(len(rows)) {
+		return errKnown
+	}
+	return err
+}
+
+// latency is the time from the request to the last byte of its answer, 0 when
+// there was none.
+func latency(e *usage.Event) time.Duration {
+	if e.Done.IsZero() {
+		return 0
+	}
+	return e.Done.Sub(e.Received)
+}
+
+// addBatch adds the sums of a batch to the roll-ups.
+func (s *Store) addBatch(ctx context.Context, tx *sql.Tx, b *batch, numbers map[digest]int64) error {
+	for _, r := range rollups {
+		rows := make([][]any, 0, len(b.usage[r.width]))
+		for at, sum := range b.usage[r.width] {
+			rows = append(rows, sum.row(at.bucket, numbers[at.series]))
+		}
+		slices.SortFunc(rows, byNumber)
+		if _, err := s.insert(ctx, tx, r.insert, rows); err != nil {
+			return err
+		}
+	}
+	rows := make([][]any, 0, len(b.costs))
+	for at, sum := range b.costs {
+		rows = append(rows, sum.row(at.bucket, numbers[at.series]))
+	}
+	slices.SortFunc(rows, byNumber)
+	if _, err := s.insert(ctx, tx, insertCosts, rows); err != nil {
+		return err
+	}
+	rows = rows[:0]
+	for _, key := range slices.Sorted(maps.Keys(b.lastUsed)) {
+		rows = append(rows, []any{key, b.lastUsed[key]})
+	}
+	_, err := s.insert(ctx, tx, insertLastUsed, rows)
+	return err
+}
+
+var insertLastUsed = insert{
+	into:    "usage_key_last_used",
+	columns: []string{"api_key_id", "at"},
+	onConflict: `(api_key_id) DO UPDATE SET at =
+		CASE WHEN excluded.at > usage_key_last_used.at THEN excluded.at ELSE usage_key_last_used.at END`,
+}

@@ -1,0 +1,104 @@
+package sqlevents
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"weir/internal/sqldb"
+)
+
+// insert is a statement that writes rows.
+type insert struct {
+	into       string
+	columns    []string
+	onConflict string
+}
+
+// chunks are the numbers of rows one statement takes, largest first: parsing
+// and crossing into the engine is paid once for all of them.
+var chunks = []int{32, 4, 1}
+
+// text is the statement for n rows.
+func (i insert) text(n int) string {
+	var b strings.Builder
+	b.WriteString("INSERT INTO " + i.into + " (" + strings.Join(i.columns, ", ") + ") VALUES ")
+	for row := range n {
+		for column := range i.columns {
+			switch {
+			case column > 0:
+				b.WriteString(", ")
+			case row > 0:
+				b.WriteString("), (")
+			default:
+				b.WriteByte('(')
+			}
+			b.WriteString("$" + strconv.Itoa(row*len(i.columns)+column+1))
+		}
+	}
+	b.WriteString(") ON CONFLICT " + i.onConflict)
+	return b.String()
+}
+
+// prepare prepares an insert in every chunk size.
+func (s *Store) prepare(ctx context.Context, inserts ...insert) error {
+	for _, i := range inserts {
+		for _, n := range chunks {
+			stmt, err := s.db.Prepare(ctx, i.text(n))
+			if err != nil {
+				return fmt.Errorf("prepare insert into %s: %w", i.into, err)
+			}
+			s.writes[write{i.into, n}] = stmt
+		}
+	}
+	return nil
+}
+
+// write names a prepared statement: a table and a number of rows.
+type write struct {
+	into string
+	rows int
+}
+
+// insert writes rows and returns how many were not left out for a conflict.
+func (s *Store) insert(ctx context.Context, tx *sql.Tx, i insert, rows [][]any) (written int64, err error) {
+	args := make([]any, 0, min(len(rows), chunks[0])*len(i.columns))
+	for _, n := range chunks {
+		stmt := tx.StmtContext(ctx, s.writes[write{i.into, n}])
+		for ; len(rows) >= n; rows = rows[n:] {
+			args = args[:0]
+			for _, row := range rows[:n] {
+				args = append(args, row...)
+			}
+			result, err := stmt.ExecContext(ctx, args...)
+			if err != nil {
+				return written, fmt.Errorf("insert into %s: %w", i.into, err)
+			}
+			affected, err := result.RowsAffected()
+			if err != nil {
+				return written, fmt.Errorf("insert into %s: %w", i.into, err)
+			}
+			written += affected
+		}
+	}
+	return written, nil
+}
+
+// each runs q and calls fn for every row.
+func each(ctx context.Context, from interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}, q *sqldb.Query, fn func(scan func(...any) error) error) error {
+	rows, err := from.QueryContext(ctx, q.Text(), q.Args()...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := fn(rows.Scan); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}

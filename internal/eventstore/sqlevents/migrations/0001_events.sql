@@ -1,0 +1,153 @@
+-- The request log: one row per settled event. The columns are what requests are
+-- found by; event is the whole of it as JSON. received is in microseconds since
+-- 1970, latency_us runs from received to the last byte.
+CREATE TABLE usage_requests (
+  id                TEXT NOT NULL PRIMARY KEY,
+  organization_id   TEXT NOT NULL,
+  project_id        TEXT NOT NULL,
+  api_key_id        TEXT NOT NULL,
+  received          BIGINT NOT NULL,
+  user_id           TEXT NOT NULL,
+  model_asked       TEXT NOT NULL,
+  model             TEXT NOT NULL,
+  model_endpoint_id TEXT NOT NULL,
+  status            BIGINT NOT NULL,
+  error_code        TEXT NOT NULL,
+  outcome           TEXT NOT NULL,
+  latency_us        BIGINT NOT NULL,
+  event             TEXT NOT NULL
+);
+CREATE INDEX usage_requests_by_organization ON usage_requests (organization_id, received, id);
+CREATE INDEX usage_requests_by_project ON usage_requests (organization_id, project_id, received, id);
+CREATE INDEX usage_requests_by_api_key ON usage_requests (organization_id, api_key_id, received, id);
+
+-- A series is one combination of dimension values; '' is none. Roll-ups name it
+-- by its number. level says how much detail it keeps: 0 all of it, 1 neither
+-- key nor user, 2 no project either. kind is a usage kind, or "costs", whose
+-- series have a line item and a unit instead of the other dimensions.
+CREATE TABLE usage_series (
+  id              INTEGER PRIMARY KEY,
+  digest          TEXT NOT NULL UNIQUE,
+  organization_id TEXT NOT NULL,
+  kind            TEXT NOT NULL,
+  level           BIGINT NOT NULL,
+  project_id      TEXT NOT NULL,
+  api_key_id      TEXT NOT NULL,
+  user_id         TEXT NOT NULL,
+  model           TEXT NOT NULL,
+  service_tier    TEXT NOT NULL,
+  batch           TEXT NOT NULL,
+  size            TEXT NOT NULL,
+  source          TEXT NOT NULL,
+  context_level   TEXT NOT NULL,
+  vector_store_id TEXT NOT NULL,
+  line_item       TEXT NOT NULL,
+  unit            TEXT NOT NULL
+);
+CREATE INDEX usage_series_by_project ON usage_series (organization_id, kind, level, project_id);
+CREATE INDEX usage_series_by_api_key ON usage_series (organization_id, kind, level, api_key_id);
+CREATE INDEX usage_series_by_user ON usage_series (organization_id, kind, level, user_id);
+
+-- Roll-ups of quantities. bucket is the start of a minute, hour or day (UTC) in
+-- seconds since 1970. Minutes and hours have series of levels 0 and 2, days of
+-- all three.
+CREATE TABLE usage_minutes (
+  bucket       BIGINT NOT NULL,
+  series       BIGINT NOT NULL,
+  requests     BIGINT NOT NULL,
+  input_text   BIGINT NOT NULL,
+  input_audio  BIGINT NOT NULL,
+  input_image  BIGINT NOT NULL,
+  cached_text  BIGINT NOT NULL,
+  cached_audio BIGINT NOT NULL,
+  cached_image BIGINT NOT NULL,
+  cache_write  BIGINT NOT NULL,
+  output_text  BIGINT NOT NULL,
+  output_audio BIGINT NOT NULL,
+  output_image BIGINT NOT NULL,
+  images       BIGINT NOT NULL,
+  characters   BIGINT NOT NULL,
+  millis       BIGINT NOT NULL,
+  bytes        BIGINT NOT NULL,
+  sessions     BIGINT NOT NULL,
+  tool_calls   BIGINT NOT NULL,
+  reasoning    BIGINT NOT NULL,
+  choices      BIGINT NOT NULL,
+  PRIMARY KEY (bucket, series)
+) WITHOUT ROWID;
+
+CREATE TABLE usage_hours (
+  bucket       BIGINT NOT NULL,
+  series       BIGINT NOT NULL,
+  requests     BIGINT NOT NULL,
+  input_text   BIGINT NOT NULL,
+  input_audio  BIGINT NOT NULL,
+  input_image  BIGINT NOT NULL,
+  cached_text  BIGINT NOT NULL,
+  cached_audio BIGINT NOT NULL,
+  cached_image BIGINT NOT NULL,
+  cache_write  BIGINT NOT NULL,
+  output_text  BIGINT NOT NULL,
+  output_audio BIGINT NOT NULL,
+  output_image BIGINT NOT NULL,
+  images       BIGINT NOT NULL,
+  characters   BIGINT NOT NULL,
+  millis       BIGINT NOT NULL,
+  bytes        BIGINT NOT NULL,
+  sessions     BIGINT NOT NULL,
+  tool_calls   BIGINT NOT NULL,
+  reasoning    BIGINT NOT NULL,
+  choices      BIGINT NOT NULL,
+  PRIMARY KEY (bucket, series)
+) WITHOUT ROWID;
+
+CREATE TABLE usage_days (
+  bucket       BIGINT NOT NULL,
+  series       BIGINT NOT NULL,
+  requests     BIGINT NOT NULL,
+  input_text   BIGINT NOT NULL,
+  input_audio  BIGINT NOT NULL,
+  input_image  BIGINT NOT NULL,
+  cached_text  BIGINT NOT NULL,
+  cached_audio BIGINT NOT NULL,
+  cached_image BIGINT NOT NULL,
+  cache_write  BIGINT NOT NULL,
+  output_text  BIGINT NOT NULL,
+  output_audio BIGINT NOT NULL,
+  output_image BIGINT NOT NULL,
+  images       BIGINT NOT NULL,
+  characters   BIGINT NOT NULL,
+  millis       BIGINT NOT NULL,
+  bytes        BIGINT NOT NULL,
+  sessions     BIGINT NOT NULL,
+  tool_calls   BIGINT NOT NULL,
+  reasoning    BIGINT NOT NULL,
+  choices      BIGINT NOT NULL,
+  PRIMARY KEY (bucket, series)
+) WITHOUT ROWID;
+
+-- Roll-ups of cost lines per UTC day. An amount is amount_nano · 10⁻⁹ +
+-- amount_atto · 10⁻¹⁸ dollars with 0 <= amount_atto < 10⁹. priced and unpriced
+-- count lines.
+CREATE TABLE usage_cost_days (
+  bucket      BIGINT NOT NULL,
+  series      BIGINT NOT NULL,
+  quantity    BIGINT NOT NULL,
+  amount_nano BIGINT NOT NULL,
+  amount_atto BIGINT NOT NULL,
+  priced      BIGINT NOT NULL,
+  unpriced    BIGINT NOT NULL,
+  PRIMARY KEY (bucket, series)
+) WITHOUT ROWID;
+
+-- How far each node's outbox has been applied.
+CREATE TABLE usage_marks (
+  node     TEXT NOT NULL PRIMARY KEY,
+  position BIGINT NOT NULL
+) WITHOUT ROWID;
+
+-- When each key was last used, in microseconds since 1970.
+CREATE TABLE usage_key_last_used (
+  api_key_id TEXT NOT NULL PRIMARY KEY,
+  at         BIGINT NOT NULL
+) WITHOUT ROWID;

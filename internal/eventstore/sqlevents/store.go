@@ -1,0 +1,101 @@
+// Package sqlevents keeps usage events in SQLite or PostgreSQL, with one text
+// of SQL for both.
+//
+// Three decisions shape it. Usage belongs to the time its request was received,
+// so that a request has one place in every report however long it ran. An event
+// id counts once: a second event with an id that the request log holds changes
+// no row and no roll-up, whichever node brings it. And every combination of
+// dimension values is interned as a numbered series (series.go), so that a
+// roll-up row is two integers and its sums.
+//
+// A batch is applied in one transaction (apply.go): mark, request rows, series,
+// roll-ups. Sums are formed in memory first; what reaches the database is one
+// row per series and bucket. Reports (report.go, costs.go) read the coarsest
+// roll-up that has the dimensions asked for.
+package sqlevents
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"weir/internal/sqldb"
+	"weir/internal/usage"
+)
+
+// MigrationsName is the name of this store's migrations in its database.
+const MigrationsName = "events"
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Migrations are the store's schema, for sqldb.Status.
+func Migrations() fs.FS {
+	sub, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		panic(err) // the path is a constant
+	}
+	return sub
+}
+
+// Store is a usage.Store. It is safe for concurrent use, and on PostgreSQL for
+// several nodes at once.
+type Store struct {
+	db     *sqldb.DB
+	cache  seriesCache
+	writes map[write]*sql.Stmt
+}
+
+var _ usage.Store = (*Store)(nil)
+
+// Open migrates the database and prepares the statements. The store closes db.
+func Open(ctx context.Context, db *sqldb.DB) (*Store, error) {
+	if err := sqldb.Migrate(ctx, db, MigrationsName, Migrations()); err != nil {
+		return nil, err
+	}
+	s := &Store{db: db, writes: map[write]*sql.Stmt{}}
+	inserts := []insert{insertRequests, insertSeries, insertCosts, insertLastUsed}
+	for _, r := range rollups {
+		inserts = append(inserts, r.insert)
+	}
+	if err := s.prepare(ctx, inserts...); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Close implements usage.Store.
+func (s *Store) Close() error { return s.db.Close() }
+
+// Mark implements usage.Store.
+func (s *Store) Mark(ctx context.Context, node string) (uint64, error) {
+	var position int64
+	err := s.db.Read().QueryRowContext(ctx, `SELECT position FROM usage_marks WHERE node = $1`, node).Scan(&position)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return 0, fmt.Errorf("mark of node %s: %w", node, err)
+	}
+	return uint64(position), nil
+}
+
+// LastUsed implements usage.Store.
+func (s *Store) LastUsed(ctx context.Context, since time.Time) (map[string]time.Time, error) {
+	rows, err := s.db.Read().QueryContext(ctx, `SELECT api_key_id, at FROM usage_key_last_used WHERE at >= $1`, since.UnixMicro())
+	if err != nil {
+		return nil, fmt.Errorf("last use of keys: %w", err)
+	}
+	defer rows.Close()
+	used := map[string]time.Time{}
+	for rows.Next() {
+		var key string
+		var at int64
+		if err := rows.Scan(&key, &at); err != nil {
+			return nil, fmt.Errorf("last use of keys: %w", err)
+		}
+		used[key] = time.UnixMicro(at).UTC()
+	}
+	return used, rows.Err()
+}

@@ -1,0 +1,131 @@
+CREATE TABLE usage_cost_days (
+  bucket      BIGINT NOT NULL,
+  series      BIGINT NOT NULL,
+  quantity    BIGINT NOT NULL,
+  amount_nano BIGINT NOT NULL,
+  amount_atto BIGINT NOT NULL,
+  priced      BIGINT NOT NULL,
+  unpriced    BIGINT NOT NULL,
+  PRIMARY KEY (bucket, series)
+) WITHOUT ROWID;
+CREATE TABLE usage_days (
+  bucket       BIGINT NOT NULL,
+  series       BIGINT NOT NULL,
+  requests     BIGINT NOT NULL,
+  input_text   BIGINT NOT NULL,
+  input_audio  BIGINT NOT NULL,
+  input_image  BIGINT NOT NULL,
+  cached_text  BIGINT NOT NULL,
+  cached_audio BIGINT NOT NULL,
+  cached_image BIGINT NOT NULL,
+  cache_write  BIGINT NOT NULL,
+  output_text  BIGINT NOT NULL,
+  output_audio BIGINT NOT NULL,
+  output_image BIGINT NOT NULL,
+  images       BIGINT NOT NULL,
+  characters   BIGINT NOT NULL,
+  millis       BIGINT NOT NULL,
+  bytes        BIGINT NOT NULL,
+  sessions     BIGINT NOT NULL,
+  tool_calls   BIGINT NOT NULL,
+  reasoning    BIGINT NOT NULL,
+  choices      BIGINT NOT NULL,
+  PRIMARY KEY (bucket, series)
+) WITHOUT ROWID;
+CREATE TABLE usage_hours (
+  bucket       BIGINT NOT NULL,
+  series       BIGINT NOT NULL,
+  requests     BIGINT NOT NULL,
+  input_text   BIGINT NOT NULL,
+  input_audio  BIGINT NOT NULL,
+  input_image  BIGINT NOT NULL,
+  cached_text  BIGINT NOT NULL,
+  cached_audio BIGINT NOT NULL,
+  cached_image BIGINT NOT NULL,
+  cache_write  BIGINT NOT NULL,
+  output_text  BIGINT NOT NULL,
+  output_audio BIGINT NOT NULL,
+  output_image BIGINT NOT NULL,
+  images       BIGINT NOT NULL,
+  characters   BIGINT NOT NULL,
+  millis       BIGINT NOT NULL,
+  bytes        BIGINT NOT NULL,
+  sessions     BIGINT NOT NULL,
+  tool_calls   BIGINT NOT NULL,
+  reasoning    BIGINT NOT NULL,
+  choices      BIGINT NOT NULL,
+  PRIMARY KEY (bucket, series)
+) WITHOUT ROWID;
+CREATE TABLE usage_key_last_used (
+  api_key_id TEXT NOT NULL PRIMARY KEY,
+  at         BIGINT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE usage_marks (
+  node     TEXT NOT NULL PRIMARY KEY,
+  position BIGINT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE usage_minutes (
+  bucket       BIGINT NOT NULL,
+  series       BIGINT NOT NULL,
+  requests     BIGINT NOT NULL,
+  input_text   BIGINT NOT NULL,
+  input_audio  BIGINT NOT NULL,
+  input_image  BIGINT NOT NULL,
+  cached_text  BIGINT NOT NULL,
+  cached_audio BIGINT NOT NULL,
+  cached_image BIGINT NOT NULL,
+  cache_write  BIGINT NOT NULL,
+  output_text  BIGINT NOT NULL,
+  output_audio BIGINT NOT NULL,
+  output_image BIGINT NOT NULL,
+  images       BIGINT NOT NULL,
+  characters   BIGINT NOT NULL,
+  millis       BIGINT NOT NULL,
+  bytes        BIGINT NOT NULL,
+  sessions     BIGINT NOT NULL,
+  tool_calls   BIGINT NOT NULL,
+  reasoning    BIGINT NOT NULL,
+  choices      BIGINT NOT NULL,
+  PRIMARY KEY (bucket, series)
+) WITHOUT ROWID;
+CREATE TABLE usage_requests (
+  id                TEXT NOT NULL PRIMARY KEY,
+  organization_id   TEXT NOT NULL,
+  project_id        TEXT NOT NULL,
+  api_key_id        TEXT NOT NULL,
+  received          BIGINT NOT NULL,
+  user_id           TEXT NOT NULL,
+  model_asked       TEXT NOT NULL,
+  model             TEXT NOT NULL,
+  model_endpoint_id TEXT NOT NULL,
+  status            BIGINT NOT NULL,
+  error_code        TEXT NOT NULL,
+  outcome           TEXT NOT NULL,
+  latency_us        BIGINT NOT NULL,
+  event             TEXT NOT NULL
+);
+CREATE INDEX usage_requests_by_api_key ON usage_requests (organization_id, api_key_id, received, id);
+CREATE INDEX usage_requests_by_organization ON usage_requests (organization_id, received, id);
+CREATE INDEX usage_requests_by_project ON usage_requests (organization_id, project_id, received, id);
+CREATE TABLE usage_series (
+  id              INTEGER PRIMARY KEY,
+  digest          TEXT NOT NULL UNIQUE,
+  organization_id TEXT NOT NULL,
+  kind            TEXT NOT NULL,
+  level           BIGINT NOT NULL,
+  project_id      TEXT NOT NULL,
+  api_key_id      TEXT NOT NULL,
+  user_id         TEXT NOT NULL,
+  model           TEXT NOT NULL,
+  service_tier    TEXT NOT NULL,
+  batch           TEXT NOT NULL,
+  size            TEXT NOT NULL,
+  source          TEXT NOT NULL,
+  context_level   TEXT NOT NULL,
+  vector_store_id TEXT NOT NULL,
+  line_item       TEXT NOT NULL,
+  unit            TEXT NOT NULL
+);
+CREATE INDEX usage_series_by_api_key ON usage_series (organization_id, kind, level, api_key_id);
+CREATE INDEX usage_series_by_project ON usage_series (organization_id, kind, level, project_id);
+CREATE INDEX usage_series_by_user ON usage_series (organization_id, kind, level, user_id);
