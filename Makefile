@@ -5,7 +5,7 @@ SHELL := bash
 # Where Go's own archive unpacks, for shells whose PATH does not have it.
 export PATH := $(PATH):/usr/local/go/bin
 
-VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 SERVICES := scripts/services.sh run --
 TEST_FLAGS ?=
 BENCH_FLAGS ?=
