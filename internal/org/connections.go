@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
+
+	"golang.org/x/net/http/httpguts"
 
 	"weir/internal/audit"
 	"weir/internal/fault"
@@ -33,9 +34,6 @@ type ConnectionFields struct {
 	NoStreamUsage optional.Value[bool]
 }
 
-// providers by the words of the API.
-var providers = []string{string(routing.OpenAI), string(routing.OpenAICompatible), string(routing.AzureOpenAI), string(routing.Sandbox)}
-
 // CreateConnection registers a provider account. Its keys are tried first; what
 // the probe found is in the result, and a failed probe does not keep the
 // connection from being saved.
@@ -46,7 +44,7 @@ func (s *Service) CreateConnection(ctx context.Context, actor audit.Actor, in Co
 	if !in.Provider.Given() {
 		return routing.Connection{}, routing.Probe{}, fault.MissingParam("provider")
 	}
-	if err := fault.OneOf("provider", in.Provider.V, providers); err != nil {
+	if err := routing.Provider(in.Provider.V).Validate(); err != nil {
 		return routing.Connection{}, routing.Probe{}, err
 	}
 	c := routing.Connection{
@@ -179,7 +177,7 @@ func (s *Service) applyConnection(c *routing.Connection, in ConnectionFields) (m
 	for _, header := range []struct{ param, value string }{
 		{"api_key", in.APIKey.V}, {"admin_key", in.AdminKey.V}, {"organization", in.Organization.V}, {"project", in.Project.V},
 	} {
-		if !isHeaderValue(header.value) {
+		if !httpguts.ValidHeaderFieldValue(header.value) {
 			return nil, fault.Invalidf("invalid_value", header.param, "Invalid '%s': it holds characters that cannot be sent in a header.", header.param)
 		}
 	}
@@ -187,17 +185,14 @@ func (s *Service) applyConnection(c *routing.Connection, in ConnectionFields) (m
 }
 
 func (s *Service) applyBaseURL(c *routing.Connection, in ConnectionFields, requested map[string]any) error {
-	if in.BaseURL.Sent || c.BaseURL == "" {
-		c.BaseURL = in.BaseURL.Or(c.Provider.DefaultBaseURL())
+	if !in.BaseURL.Sent && c.BaseURL != "" {
+		return nil
 	}
-	if c.BaseURL == "" {
-		return fault.MissingParam("base_url")
-	}
-	clean, err := routing.CheckBaseURL(c.Provider, c.BaseURL)
+	base, err := routing.ValidateBaseURL(c.Provider, in.BaseURL.V)
 	if err != nil {
 		return err
 	}
-	c.BaseURL = clean
+	c.BaseURL = base
 	if in.BaseURL.Sent {
 		requested["base_url"] = c.BaseURL
 	}
@@ -232,10 +227,8 @@ func (s *Service) applySecrets(c *routing.Connection, in ConnectionFields, reque
 	}
 	c.Headers, c.HeaderNames = nil, slices.Sorted(maps.Keys(in.Headers.V))
 	requested["headers"] = c.HeaderNames
-	for name, value := range in.Headers.V {
-		if !isHeaderName(name) || !isHeaderValue(value) {
-			return fault.Invalidf("invalid_value", "headers."+name, "Invalid 'headers': '%s' cannot be sent as a header.", name)
-		}
+	if err := routing.ValidateHeaders(in.Headers.V); err != nil {
+		return err
 	}
 	if len(in.Headers.V) == 0 {
 		return nil
@@ -248,33 +241,6 @@ func (s *Service) applySecrets(c *routing.Connection, in ConnectionFields, reque
 		return fmt.Errorf("sealing headers: %w", err)
 	}
 	return nil
-}
-
-// isHeaderName reports whether name is a token of RFC 9110 that weir does not
-// set itself.
-func isHeaderName(name string) bool {
-	const other = "!#$%&'*+-.^_`|~"
-	for _, r := range name {
-		if (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && !strings.ContainsRune(other, r) {
-			return false
-		}
-	}
-	switch strings.ToLower(name) {
-	case "", "host", "content-length", "connection", "transfer-encoding", "te", "trailer", "upgrade", "keep-alive", "accept-encoding":
-		return false
-	}
-	return true
-}
-
-// isHeaderValue reports whether v can be sent as a header: visible ASCII,
-// blanks and tabs inside.
-func isHeaderValue(v string) bool {
-	for _, r := range v {
-		if (r < ' ' && r != '\t') || r > '~' {
-			return false
-		}
-	}
-	return v == strings.TrimSpace(v)
 }
 
 func checkWorkspaces(ctx context.Context, r Reader, organizationID string, ids []string) error {

@@ -2,6 +2,7 @@ package org
 
 import (
 	"context"
+	"errors"
 	"net/mail"
 	"strings"
 
@@ -20,7 +21,12 @@ type NewOrganization struct {
 	OwnerName    string
 	PasswordHash string
 	AdminSecret  string // the first admin key
+	First        bool   // only if there is no organization yet; else ErrNotFirst
 }
+
+// ErrNotFirst is returned for a first organization that would not be the first:
+// another node has made one.
+var ErrNotFirst = errors.New("there is an organization already")
 
 // Validate reports the first rule that in breaks.
 func (in NewOrganization) Validate() error {
@@ -75,6 +81,11 @@ func (s *Service) CreateOrganization(ctx context.Context, in NewOrganization) (O
 	workspace := routing.Workspace{ID: id.New(id.Workspace), OrganizationID: o.ID, Name: routing.DefaultWorkspace, CreatedAt: now}
 
 	err := s.update(ctx, audit.System(o.ID), func(tx Tx) error {
+		if in.First {
+			if others, err := tx.Organizations(ctx); err != nil || len(others) > 0 {
+				return errors.Join(err, ErrNotFirst)
+			}
+		}
 		if err := tx.InsertOrganization(ctx, o); err != nil {
 			return err
 		}

@@ -16,7 +16,7 @@ import (
 
 // Call names one request of a provider's API.
 type Call struct {
-	Base     string // the connection's base URL, as ValidateBaseURL returned it
+	Base     string // the connection's base URL, as routing.ValidateBaseURL returned it
 	Path     string // what follows /v1, escaped as the caller sent it: "/chat/completions"
 	Model    string // the provider's name of the model; only some of Azure's addresses hold it
 	RawQuery string // without the question mark

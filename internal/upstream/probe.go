@@ -18,7 +18,7 @@ import (
 // Target is a connection whose keys are to be tried.
 type Target struct {
 	Provider     routing.Provider
-	BaseURL      string // as ValidateBaseURL returned it
+	BaseURL      string // as routing.ValidateBaseURL returned it
 	APIKey       string // "": none
 	AdminKey     string // "": none
 	Organization string

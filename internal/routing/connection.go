@@ -1,4 +1,4 @@
-package upstream
+package routing
 
 import (
 	"net/url"
@@ -8,15 +8,37 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"weir/internal/fault"
-	"weir/internal/routing"
 )
+
+// Fields of a connection that hold secrets.
+const (
+	FieldAPIKey   = "api_key"
+	FieldAdminKey = "admin_key"
+	FieldHeaders  = "headers"
+)
+
+// SecretPlace names where a secret is kept, so that a sealed value moved to
+// another connection or field does not open.
+func (c *Connection) SecretPlace(field string) string {
+	return "connection/" + c.ID + "/" + field
+}
+
+// Providers are all that have an adapter.
+func Providers() []string {
+	return []string{string(OpenAI), string(OpenAICompatible), string(AzureOpenAI), string(Sandbox)}
+}
+
+// Validate refuses a provider that has no adapter.
+func (p Provider) Validate() error {
+	return fault.OneOf("provider", string(p), Providers())
+}
 
 // ValidateBaseURL returns the base URL of a connection in the form adapters
 // expect: absolute, without a trailing slash. raw may be "" where the provider
 // has a default. Plain http is allowed: model servers in one's own network
 // often have nothing else. Errors are fault.Invalid with param "base_url".
-func ValidateBaseURL(p routing.Provider, raw string) (string, error) {
-	if _, err := For(p); err != nil {
+func ValidateBaseURL(p Provider, raw string) (string, error) {
+	if err := p.Validate(); err != nil {
 		return "", err
 	}
 	raw = strings.TrimSpace(raw)
@@ -27,7 +49,7 @@ func ValidateBaseURL(p routing.Provider, raw string) (string, error) {
 		return "", fault.MissingParam("base_url")
 	}
 	trimmed := strings.TrimRight(raw, "/")
-	if p == routing.Sandbox {
+	if p == Sandbox {
 		if trimmed != p.DefaultBaseURL() {
 			return "", badBaseURL("the sandbox is built in; leave base_url out")
 		}
@@ -52,12 +74,24 @@ func ValidateBaseURL(p routing.Provider, raw string) (string, error) {
 		}
 	}
 	path := u.EscapedPath()
-	if path != "" {
-		if err := (Call{Path: path}).Validate(); err != nil {
-			return "", badBaseURL("its path must not contain . or .. segments")
-		}
+	if leadsUp(path) {
+		return "", badBaseURL("its path must not contain . or .. segments")
 	}
 	return u.Scheme + "://" + strings.ToLower(u.Host) + path, nil
+}
+
+// leadsUp reports whether a path has segments that a server would resolve.
+func leadsUp(escaped string) bool {
+	plain, err := url.PathUnescape(escaped)
+	if err != nil {
+		return true
+	}
+	for segment := range strings.SplitSeq(strings.ReplaceAll(plain, "\\", "/"), "/") {
+		if segment == "." || segment == ".." {
+			return true
+		}
+	}
+	return false
 }
 
 func badBaseURL(reason string) error {

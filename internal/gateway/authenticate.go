@@ -1,0 +1,53 @@
+package gateway
+
+import (
+	"strings"
+	"time"
+
+	"weir/internal/envelope"
+	"weir/internal/fault"
+	"weir/internal/id"
+	"weir/internal/identity"
+)
+
+// authenticate finds the key, its project and its organization's models.
+func (x *exchange) authenticate() error {
+	secret, err := identity.Bearer(x.r.Header.Get("Authorization"))
+	if err != nil {
+		return err
+	}
+	now := x.received
+	state := x.g.Snapshot.state.Load()
+	key := state.key(id.HashOf(secret), now)
+	if key == nil {
+		return x.stranger(secret)
+	}
+	x.key, x.project, x.in = key, state.project(key.ProjectID), state.organizations[key.OrganizationID]
+	if x.project == nil || x.in == nil { // between two changes of one deletion
+		return identity.ErrBadKey(secret)
+	}
+	x.g.Used.Mark(key.ID, now)
+	x.w.Header()[envelope.HeaderOrganization] = []string{key.OrganizationID}
+	e := &x.event
+	e.OrganizationID, e.ProjectID, e.APIKeyID = key.OrganizationID, key.ProjectID, key.ID
+	e.UserID, e.ServiceAccount = key.UserID, key.ServiceAccountID
+	return nil
+}
+
+// stranger refuses a secret that is no project's key. An admin key is told
+// apart from a wrong one, which takes a look into the database; nothing that is
+// served pays for it.
+func (x *exchange) stranger(secret string) error {
+	if strings.HasPrefix(secret, id.AdminSecret) {
+		if _, err := x.g.Identity.ByKey(x.r.Context(), secret, identity.From{}); err != nil {
+			return err
+		}
+		return fault.New(fault.Forbidden, "insufficient_permissions", "", "An admin key manages the organization and cannot call models. Use a project's key. Missing scopes: api.model.request.")
+	}
+	return identity.ErrBadKey(secret)
+}
+
+// processed sets the header that says how long weir took.
+func (x *exchange) processed() { envelope.Processed(x.w.Header(), x.received) }
+
+func micros(d time.Duration) int64 { return d.Microseconds() }

@@ -1,0 +1,166 @@
+package gateway
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"weir/internal/fault"
+)
+
+// body is a request body that was read whole: in a pooled buffer, or on disk
+// when it is large and not JSON.
+type body struct {
+	buffer *bytes.Buffer
+	file   *os.File // nil: in buffer
+	size   int64
+	// lent counts readers that the transport has not closed: it may go on
+	// reading after the answer is there, so a lent buffer is not reused.
+	lent atomic.Int32
+}
+
+// buffers keeps buffers for reuse. Large ones are left to the collector: one
+// request of 64 MiB should not hold that much for ever.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+const maxPooled = 1 << 20
+
+// read reads the caller's body. One that stops arriving is given up.
+func (b *body) read(x *exchange, asJSON bool) error {
+	limit := x.g.Limits.MaxBody
+	if x.r.ContentLength > limit {
+		return errTooLarge(limit)
+	}
+	if x.r.ContentLength == 0 {
+		return nil
+	}
+	b.buffer = buffers.Get().(*bytes.Buffer)
+	b.buffer.Reset()
+	if x.r.ContentLength > 0 {
+		b.buffer.Grow(int(min(x.r.ContentLength, maxPooled)) + bytes.MinRead)
+	}
+	source := &patient{x: x, left: limit}
+	memory := limit
+	if !asJSON {
+		memory = x.g.Limits.Spool
+	}
+	_, err := b.buffer.ReadFrom(io.LimitReader(source, memory+1))
+	if err == nil && int64(b.buffer.Len()) > memory {
+		err = b.spool(x.g.TempDir, source)
+	}
+	if err != nil {
+		return err
+	}
+	if b.file == nil {
+		b.size = int64(b.buffer.Len())
+	}
+	if b.size > limit {
+		return errTooLarge(limit)
+	}
+	source.done()
+	return nil
+}
+
+// spool moves what was read to a file that has no name, and the rest after it.
+func (b *body) spool(dir string, rest io.Reader) error {
+	file, err := os.CreateTemp(dir, "weir-upload-*")
+	if err != nil {
+		return fmt.Errorf("spooling a request: %w", err)
+	}
+	b.file = file
+	if err := os.Remove(file.Name()); err != nil {
+		return fmt.Errorf("spooling a request: %w", err)
+	}
+	if b.size, err = io.Copy(file, io.MultiReader(b.buffer, rest)); err != nil {
+		if fault.KindOf(err) != fault.Internal {
+			return err
+		}
+		return fmt.Errorf("spooling a request: %w", err)
+	}
+	return nil
+}
+
+func (b *body) bytes() []byte {
+	if b.buffer == nil {
+		return nil
+	}
+	return b.buffer.Bytes()
+}
+
+// reader lends out the body, or what replaces it.
+func (b *body) reader(replaced []byte) io.ReadCloser {
+	if b.file != nil {
+		return io.NopCloser(io.NewSectionReader(b.file, 0, b.size))
+	}
+	b.lent.Add(1)
+	return &loan{Reader: bytes.NewReader(replaced), of: b}
+}
+
+// release ends the use of the body by the request.
+func (b *body) release() {
+	if b.file != nil {
+		_ = b.file.Close() // it has no name and was only read
+	}
+	if b.buffer != nil && b.lent.Load() == 0 && b.buffer.Cap() <= maxPooled {
+		buffers.Put(b.buffer)
+		b.buffer = nil
+	}
+}
+
+// loan is a reader that says when it is closed.
+type loan struct {
+	*bytes.Reader
+	of   *body
+	once sync.Once
+}
+
+// Close implements io.Closer.
+func (l *loan) Close() error {
+	l.once.Do(func() { l.of.lent.Add(-1) })
+	return nil
+}
+
+// patient reads the caller's body and gives up when nothing arrives for the
+// time allowed, or more than the limit does.
+type patient struct {
+	x     *exchange
+	left  int64
+	until time.Time
+}
+
+// Read implements io.Reader. Its errors are faults.
+func (p *patient) Read(buf []byte) (int, error) {
+	idle := p.x.g.Limits.BodyIdle
+	// Moving the deadline costs a system call's worth of locking, so it is moved
+	// only when half of it has passed.
+	if now := time.Now(); p.until.Sub(now) < idle/2 {
+		p.until = now.Add(idle)
+		if err := p.x.control.SetReadDeadline(p.until); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+			return 0, errSlow(err)
+		}
+	}
+	n, err := p.x.r.Body.Read(buf)
+	p.left -= int64(n)
+	switch {
+	case p.left < 0:
+		return 0, errTooLarge(p.x.g.Limits.MaxBody)
+	case err == nil, errors.Is(err, io.EOF):
+		return n, err
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return n, errSlow(err)
+	}
+	return n, fault.Invalidf("", "", "The body of the request broke off.").With(err)
+}
+
+// done lifts the deadline again: the connection is watched for a hang-up while
+// the answer is made, and may be used for another request.
+func (p *patient) done() {
+	if !p.until.IsZero() {
+		_ = p.x.control.SetReadDeadline(time.Time{}) // the same call worked to set it
+	}
+}

@@ -1,0 +1,166 @@
+// Package gateway is the data plane: it takes a caller's request to a provider
+// and the answer back, byte for byte, and leaves one durable record of what it
+// consumed.
+//
+// A request meets the files of this package in this order: authenticate,
+// decode, permit, admit, choose, forward, stream, settle; fail answers what
+// went wrong on the way. Everything it looks up comes from the Snapshot; no
+// request touches a database.
+//
+// Three promises shape the code. The event is durable before the last byte is
+// answered: the end of a body, or a stream's terminal event, is held back until
+// then. Settling happens always and on no client's context: the provider is
+// read on after a caller hangs up, since the tokens are charged all the same.
+// And a stream that broke never looks complete.
+package gateway
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"weir/internal/envelope"
+	"weir/internal/fault"
+	"weir/internal/id"
+	"weir/internal/identity"
+	"weir/internal/openaiwire"
+	"weir/internal/org"
+	"weir/internal/pricing"
+	"weir/internal/routing"
+	"weir/internal/telemetry"
+	"weir/internal/usage"
+)
+
+// Recorder makes events durable (package usage/recorder).
+type Recorder interface {
+	// Open notes that a request is about to be sent to a provider. The note
+	// survives the process.
+	Open(ev usage.Event) error
+	// Settle returns once the event survives a power cut.
+	Settle(ev usage.Event) error
+}
+
+// Opener opens sealed secrets (package vault).
+type Opener interface {
+	Open(sealed routing.Sealed, place string) ([]byte, error)
+}
+
+// Limits of what one request may take. Every field must be set.
+type Limits struct {
+	MaxBody      int64         // bytes of a request body
+	Spool        int64         // bytes of a body that is not JSON before it goes to disk
+	FirstByte    time.Duration // until the provider's answer begins
+	Idle         time.Duration // between two reads of the provider's answer
+	BodyIdle     time.Duration // between two reads of the request
+	WriteIdle    time.Duration // for one write to the caller
+	DrainTimeout time.Duration // reading on for a caller who is gone
+	DrainBytes   int64
+}
+
+// DefaultLimits suit language models: answers may take minutes to begin.
+func DefaultLimits() Limits {
+	return Limits{
+		MaxBody: 64 << 20, Spool: 1 << 20,
+		FirstByte: 10 * time.Minute, Idle: 5 * time.Minute, BodyIdle: 30 * time.Second, WriteIdle: 2 * time.Minute,
+		DrainTimeout: time.Minute, DrainBytes: 4 << 20,
+	}
+}
+
+// Gateway is the handler of everything callers send to models.
+type Gateway struct {
+	Snapshot  *Snapshot
+	Recorder  Recorder
+	Vault     Opener
+	Book      *pricing.Book
+	Transport http.RoundTripper
+	Identity  *identity.Service // only for keys that are not projects' keys
+	Used      *identity.LastUse
+	Limits    Limits
+	Metrics   *telemetry.Metrics
+	Logger    *slog.Logger
+	TempDir   string // where large uploads are spooled
+}
+
+// exchange is one request on its way through the stages. Each stage fills in
+// what the next ones need.
+type exchange struct {
+	g        *Gateway
+	w        http.ResponseWriter
+	r        *http.Request
+	control  *http.ResponseController
+	received time.Time
+
+	door    door            // where the caller knocked
+	key     *org.APIKey     // authenticate
+	project *org.Project    // authenticate
+	in      *directory      // authenticate: the organization's models
+	body    body            // decode
+	head    openaiwire.Head // decode
+	target  target          // permit
+	plan    []hop           // choose: ordered
+
+	ctx    context.Context // of the upstream; not the caller's
+	cancel context.CancelCauseFunc
+	hop    *hop // that answers
+	added  bool // stream_options.include_usage was added
+	answer answer
+
+	event    usage.Event
+	opened   bool // the event has an open record
+	settled  bool
+	wrote    bool // the answer's header is out
+	deadline time.Time
+}
+
+// ServeHTTP implements http.Handler.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := &exchange{g: g, w: w, r: r, control: http.NewResponseController(w), received: time.Now()}
+	x.event = usage.Event{ID: id.Request(), Kind: usage.None, Method: r.Method, Path: r.URL.Path, Received: x.received}
+	defer g.Metrics.RequestStarted()()
+	defer x.body.release()
+	envelope.Begin(w.Header(), x.event.ID)
+	if err := x.run(); err != nil {
+		x.fail(err)
+	}
+	x.report()
+}
+
+// run takes the request through the stages.
+func (x *exchange) run() error {
+	var err error
+	if x.door, err = knock(x.r); err != nil {
+		return err
+	}
+	if err := x.authenticate(); err != nil {
+		return err
+	}
+	if x.door.lists() {
+		return x.models()
+	}
+	if err := x.decode(); err != nil {
+		return err
+	}
+	if err := x.permit(); err != nil {
+		return err
+	}
+	if err := x.choose(); err != nil {
+		return err
+	}
+	if err := x.admit(); err != nil {
+		return err
+	}
+	defer x.finish()
+	response, err := x.forward()
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close() //nolint:errcheck // read to its end or cancelled; nothing left to learn
+	return x.relay(response)
+}
+
+// errUnavailable is answered when the usage log cannot take the request: it is
+// refused rather than served unmetered.
+func errUnavailable(cause error) error {
+	return fault.New(fault.Unavailable, "usage_log_unavailable", "", "This gateway cannot record usage right now, so it does not serve requests. Please try again shortly.").With(cause)
+}

@@ -1,0 +1,116 @@
+package gateway
+
+import (
+	"slices"
+
+	"weir/internal/access"
+	"weir/internal/fault"
+	"weir/internal/routing"
+)
+
+// target is what the request asks for, once it is known that it may: a model
+// endpoint, or the places that serve a model, or any place for a request that
+// names no model.
+type target struct {
+	workspace *routing.Workspace
+	endpoint  *routing.ModelEndpoint // nil: places
+	places    []place
+}
+
+// permit decides whether the key may do this: its project, its scopes, the
+// workspace, and the model it names.
+func (x *exchange) permit() error {
+	if x.project.Archived() {
+		return fault.New(fault.Forbidden, "project_archived", "", "The project %s is archived.", x.project.ID)
+	}
+	if err := x.scoped(x.door.operation.needs); err != nil {
+		return err
+	}
+	var err error
+	switch {
+	case x.door.endpoint != "":
+		err = x.permitAddress()
+	case x.event.ModelAsked != "":
+		err = x.permitModel(x.event.ModelAsked)
+	default:
+		x.target.places = x.admitted(x.in.all)
+		if len(x.target.places) == 0 {
+			err = fault.NotFoundf("No connection of this project's workspaces can take %s %s.", x.r.Method, x.r.URL.Path)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if x.target.workspace == nil {
+		x.target.workspace = x.target.places[0].workspace
+	}
+	x.event.WorkspaceID = x.target.workspace.ID
+	return nil
+}
+
+// scoped refuses a restricted key without the permission.
+func (x *exchange) scoped(needs access.Permission) error {
+	if len(x.key.Scopes) == 0 || slices.Contains(x.key.Scopes, string(needs)) {
+		return nil
+	}
+	return fault.New(fault.Forbidden, "insufficient_permissions", "", "You have insufficient permissions for this operation. Missing scopes: %s. Check that the key, if it is restricted, has the necessary scopes.", needs)
+}
+
+// permitAddress finds the endpoint whose own address was called.
+func (x *exchange) permitAddress() error {
+	w := x.in.workspaces[x.door.workspace]
+	if w == nil {
+		return errNoModel(x.door.workspace + "/" + x.door.endpoint)
+	}
+	if !w.Admits(x.project.ID) {
+		return fault.New(fault.Forbidden, "workspace_forbidden", "", "The project %s may not use the workspace '%s'.", x.project.ID, w.Name)
+	}
+	for _, m := range x.in.endpoints[x.door.endpoint] {
+		if m.WorkspaceID == w.ID && m.Enabled {
+			x.target = target{workspace: w, endpoint: m}
+			return nil
+		}
+	}
+	return errNoModel(x.door.workspace + "/" + x.door.endpoint)
+}
+
+// permitModel finds what serves a model name: an endpoint of that name, else
+// connections that serve the provider's model of that name.
+func (x *exchange) permitModel(name string) error {
+	var found []*routing.ModelEndpoint
+	for _, m := range x.in.endpoints[name] {
+		w := x.in.byID[m.WorkspaceID]
+		if m.Enabled && w != nil && w.Admits(x.project.ID) {
+			found = append(found, m)
+		}
+	}
+	if len(found) > 0 {
+		w := x.in.byID[found[0].WorkspaceID] // the default workspace, if it is among them
+		if len(found) > 1 && w.Name != routing.DefaultWorkspace {
+			return fault.Invalidf("ambiguous_model", "model", "The model '%s' is a model endpoint of more than one workspace. Call it by its own address, /{workspace}/models/%s.", name, name)
+		}
+		x.target = target{workspace: w, endpoint: found[0]}
+		return nil
+	}
+	x.target.places = x.admitted(x.in.served[name])
+	if len(x.target.places) == 0 {
+		return errNoModel(name)
+	}
+	return nil
+}
+
+// admitted keeps the places whose workspace the project may use. A connection
+// that stands in several workspaces counts once.
+func (x *exchange) admitted(places []place) []place {
+	var kept []place
+	for _, p := range places {
+		if p.workspace.Admits(x.project.ID) && !slices.ContainsFunc(kept, func(q place) bool { return q.connection == p.connection }) {
+			kept = append(kept, p)
+		}
+	}
+	return kept
+}
+
+func errNoModel(name string) error {
+	return fault.New(fault.NotFound, "model_not_found", "", "The model `%s` does not exist or you do not have access to it.", name)
+}

@@ -1,0 +1,60 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"weir/internal/envelope"
+)
+
+// Check is one thing that must work for this node to serve.
+type Check struct {
+	Name string
+	Run  func(ctx context.Context) error
+}
+
+// Health answers whether the process lives and whether it should get requests.
+type Health struct {
+	Checks   []Check
+	draining atomic.Bool
+}
+
+// Drain makes the node not ready: it is about to stop.
+func (h *Health) Drain() { h.draining.Store(true) }
+
+type checkResult struct {
+	Name  string `json:"name"`
+	OK    bool   `json:"ok"`
+	Error string `json:"error,omitempty"`
+}
+
+type readiness struct {
+	Status string        `json:"status"` // ready, not_ready, draining
+	Checks []checkResult `json:"checks"`
+}
+
+func (h *Health) live(w http.ResponseWriter, _ *http.Request) {
+	_ = envelope.JSON(w, http.StatusOK, map[string]string{"status": "ok"}) // a map of strings encodes
+}
+
+// ready answers 200 when every check passes, else 503 with what does not. The
+// errors are for operators and name no secret.
+func (h *Health) ready(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)
+	defer cancel()
+	out, status := readiness{Status: "ready", Checks: []checkResult{}}, http.StatusOK
+	for _, c := range h.Checks {
+		result := checkResult{Name: c.Name, OK: true}
+		if err := c.Run(ctx); err != nil {
+			result.OK, result.Error = false, err.Error()
+			out.Status, status = "not_ready", http.StatusServiceUnavailable
+		}
+		out.Checks = append(out.Checks, result)
+	}
+	if h.draining.Load() {
+		out.Status, status = "draining", http.StatusServiceUnavailable
+	}
+	_ = envelope.JSON(w, status, out) // strings and booleans encode
+}
