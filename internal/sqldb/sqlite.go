@@ -31,7 +31,7 @@ func openSQLite(ctx context.Context, path string, o Options) (*DB, error) {
 	}
 	write, err := sql.Open("sqlite", sqliteDSN(path, "immediate",
 		"journal_mode(WAL)", "synchronous("+synchronous+")", "foreign_keys(1)",
-		"cache_size(-65536)", "journal_size_limit(67108864)", "temp_store(MEMORY)"))
+		"cache_size(-65536)", "wal_autocheckpoint(8000)", "journal_size_limit(67108864)", "temp_store(MEMORY)"))
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: %w", err)
 	}

@@ -40,9 +40,9 @@ func (s *Store) Apply(ctx context.Context, node string, events []usage.Positione
 // apply is one attempt. Without expectKnown it fails with errKnown, and changes
 // nothing, where an id is in the request log already.
 func (s *Store) apply(ctx context.Context, node string, events []usage.Positioned, expectKnown bool) error {
-	var numbers map[digest]int64
+	var n numbers
 	err := s.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		numbers = nil
+		n = numbers{}
 		fresh, err := beyondMark(ctx, tx, node, events)
 		if err != nil || len(fresh) == 0 {
 			return err
@@ -59,17 +59,21 @@ func (s *Store) apply(ctx context.Context, node string, events []usage.Positione
 		if err != nil {
 			return err
 		}
-		if numbers, err = s.number(ctx, tx, b.series); err != nil {
+		if n.callers, err = number(ctx, s, tx, insertCallers, &s.callers, b.callers); err != nil {
 			return err
 		}
-		if err := s.addBatch(ctx, tx, b, numbers); err != nil {
+		if n.items, err = number(ctx, s, tx, insertItems, &s.items, b.items); err != nil {
+			return err
+		}
+		if err := s.addBatch(ctx, tx, b, n); err != nil {
 			return err
 		}
 		_, err = tx.ExecContext(ctx, `UPDATE usage_marks SET position = $1 WHERE node = $2`, int64(events[len(events)-1].Position), node)
 		return err
 	})
 	if err == nil {
-		s.cache.add(numbers)
+		s.callers.add(n.callers)
+		s.items.add(n.items)
 	}
 	return err
 }
@@ -155,22 +159,22 @@ func latency(e *usage.Event) time.Duration {
 }
 
 // addBatch adds the sums of a batch to the roll-ups.
-func (s *Store) addBatch(ctx context.Context, tx *sql.Tx, b *batch, numbers map[digest]int64) error {
+func (s *Store) addBatch(ctx context.Context, tx *sql.Tx, b *batch, n numbers) error {
 	for _, r := range rollups {
 		rows := make([][]any, 0, len(b.usage[r.width]))
 		for at, sum := range b.usage[r.width] {
-			rows = append(rows, sum.row(at.bucket, numbers[at.series]))
+			rows = append(rows, sum.row(n.of(at)))
 		}
-		slices.SortFunc(rows, byNumber)
+		slices.SortFunc(rows, byKeyOrder)
 		if _, err := s.insert(ctx, tx, r.insert, rows); err != nil {
 			return err
 		}
 	}
 	rows := make([][]any, 0, len(b.costs))
 	for at, sum := range b.costs {
-		rows = append(rows, sum.row(at.bucket, numbers[at.series]))
+		rows = append(rows, sum.row(n.of(at)))
 	}
-	slices.SortFunc(rows, byNumber)
+	slices.SortFunc(rows, byKeyOrder)
 	if _, err := s.insert(ctx, tx, insertCosts, rows); err != nil {
 		return err
 	}

@@ -11,13 +11,13 @@ import (
 	"weir/internal/usage"
 )
 
-// costDimensions are the columns of usage_series a cost report may name.
+// costDimensions are the columns of callers (c) and items (i) a cost report may name.
 var costDimensions = map[usage.Dimension]sqldb.SQL{
-	usage.ByProject: "s.project_id", usage.ByUser: "s.user_id", usage.ByAPIKey: "s.api_key_id", usage.ByLineItem: "s.line_item",
+	usage.ByProject: "c.project_id", usage.ByUser: "c.user_id", usage.ByAPIKey: "c.api_key_id", usage.ByLineItem: "i.line_item",
 }
 
 const costSums sqldb.SQL = `CAST(SUM(r.quantity) AS BIGINT), CAST(SUM(r.amount_nano) AS BIGINT), CAST(SUM(r.amount_atto) AS BIGINT),
-	CAST(SUM(r.priced) AS BIGINT), CAST(SUM(r.unpriced) AS BIGINT), MIN(s.unit), MAX(s.unit)`
+	CAST(SUM(r.priced) AS BIGINT), CAST(SUM(r.unpriced) AS BIGINT), MIN(i.unit), MAX(i.unit)`
 
 // Costs implements usage.Store. Quantity and Unit are filled in only when
 // grouped by line item, and Unit only when all of the row has the same.

@@ -22,35 +22,54 @@ type insert struct {
 var chunks = []int{32, 4, 1}
 
 // text is the statement for n rows.
-func (i insert) text(n int) string {
+func (i insert) text(e sqldb.Engine, n int) string {
+	rows := make([]string, n)
+	for row := range rows {
+		rows[row] = "(" + placeholders(e, row*len(i.columns), len(i.columns)) + ")"
+	}
 	var b strings.Builder
-	b.WriteString("INSERT INTO " + i.into + " (" + strings.Join(i.columns, ", ") + ") VALUES ")
-	for row := range n {
-		for column := range i.columns {
-			switch {
-			case column > 0:
-				b.WriteString(", ")
-			case row > 0:
-				b.WriteString("), (")
-			default:
-				b.WriteByte('(')
-			}
-			b.WriteString("$" + strconv.Itoa(row*len(i.columns)+column+1))
+	b.WriteString("INSERT INTO " + i.into + " (" + strings.Join(i.columns, ", ") + ") VALUES " + strings.Join(rows, ", "))
+	b.WriteString(" ON CONFLICT " + i.onConflict)
+	return b.String()
+}
+
+// placeholders are n of them after the first skip. SQLite takes $1 for a name
+// and its driver seeks names one by one, which for a thousand parameters costs
+// more than the insert: there they are anonymous.
+func placeholders(e sqldb.Engine, skip, n int) string {
+	all := make([]string, n)
+	for i := range all {
+		if all[i] = "?"; e == sqldb.Postgres {
+			all[i] = "$" + strconv.Itoa(skip+i+1)
 		}
 	}
-	b.WriteString(") ON CONFLICT " + i.onConflict)
-	return b.String()
+	return strings.Join(all, ", ")
 }
 
 // prepare prepares an insert in every chunk size.
 func (s *Store) prepare(ctx context.Context, inserts ...insert) error {
 	for _, i := range inserts {
 		for _, n := range chunks {
-			stmt, err := s.db.Prepare(ctx, i.text(n))
+			stmt, err := s.db.Prepare(ctx, i.text(s.db.Engine(), n))
 			if err != nil {
 				return fmt.Errorf("prepare insert into %s: %w", i.into, err)
 			}
 			s.writes[write{i.into, n}] = stmt
+		}
+	}
+	return nil
+}
+
+// prepareLookUps prepares the reading of dictionaries in every chunk size.
+func (s *Store) prepareLookUps(ctx context.Context, tables ...string) error {
+	for _, table := range tables {
+		for _, n := range chunks {
+			text := "SELECT digest, id FROM " + table + " WHERE digest IN (" + placeholders(s.db.Engine(), 0, n) + ")"
+			stmt, err := s.db.Prepare(ctx, text)
+			if err != nil {
+				return fmt.Errorf("prepare look-up in %s: %w", table, err)
+			}
+			s.lookUps[write{table, n}] = stmt
 		}
 	}
 	return nil

@@ -16,8 +16,8 @@ const pruneStep = 1000
 // minutes stay in hours, days and costs, which are kept for good.
 func (s *Store) Prune(ctx context.Context, requests, minutes time.Time) error {
 	if !minutes.IsZero() {
-		const old = `DELETE FROM usage_minutes WHERE (bucket, series) IN
-			(SELECT bucket, series FROM usage_minutes WHERE bucket < $1 ORDER BY bucket, series LIMIT $2)`
+		const old = `DELETE FROM usage_minutes WHERE (bucket, caller, item) IN
+			(SELECT bucket, caller, item FROM usage_minutes WHERE bucket < $1 ORDER BY bucket, caller, item LIMIT $2)`
 		if err := s.pruneAll(ctx, old, minutes.Unix(), pruneStep); err != nil {
 			return fmt.Errorf("prune minutes: %w", err)
 		}

@@ -17,11 +17,12 @@ import (
 // most, a minute of every day and a half-year of costs among them.
 const maxBuckets = 2880
 
-// usageDimensions are the columns of usage_series a usage report may name.
+// usageDimensions are the columns of callers (c) and items (i) a usage report
+// may name.
 var usageDimensions = map[usage.Dimension]sqldb.SQL{
-	usage.ByProject: "s.project_id", usage.ByUser: "s.user_id", usage.ByAPIKey: "s.api_key_id", usage.ByModel: "s.model",
-	usage.ByBatch: "s.batch", usage.ByServiceTier: "s.service_tier", usage.BySize: "s.size", usage.BySource: "s.source",
-	usage.ByVectorStore: "s.vector_store_id", usage.ByContextLevel: "s.context_level",
+	usage.ByProject: "c.project_id", usage.ByUser: "c.user_id", usage.ByAPIKey: "c.api_key_id", usage.ByModel: "i.model",
+	usage.ByBatch: "i.batch", usage.ByServiceTier: "i.service_tier", usage.BySize: "i.size", usage.BySource: "i.source",
+	usage.ByVectorStore: "i.vector_store_id", usage.ByContextLevel: "i.context_level",
 }
 
 // Report implements usage.Store.
@@ -80,10 +81,10 @@ func (r selection) level() level {
 	return byKey
 }
 
-// narrow reports whether few series are read, so that looking each up in its
-// buckets is less than reading the buckets whole.
+// narrow reports whether the callers are few, so that looking each up in its
+// buckets is less than reading the buckets whole, all levels of them.
 func (r selection) narrow() bool {
-	return r.level() == byOrganization || len(r.Filters[usage.ByProject]) > 0 || len(r.Filters[usage.ByAPIKey]) > 0 || len(r.Filters[usage.ByUser]) > 0
+	return r.level() != byKey || len(r.Filters[usage.ByProject]) > 0 || len(r.Filters[usage.ByAPIKey]) > 0 || len(r.Filters[usage.ByUser]) > 0
 }
 
 // query is the statement of the report. CROSS JOIN keeps SQLite, which knows
@@ -99,12 +100,14 @@ func (r selection) query(starts []int64) (*sqldb.Query, error) {
 	}
 	q := sqldb.NewQuery("SELECT r.bucket" + columns + ", " + r.sums + " FROM ")
 	if r.narrow() {
-		q.Add("usage_series s CROSS JOIN "+r.table+" r").Where("r.series = s.id").And("r.bucket", sqldb.In(starts))
+		q.Add("usage_callers c CROSS JOIN "+r.table+" r CROSS JOIN usage_items i").
+			And("r.bucket", sqldb.In(starts)).Where("r.caller = c.id").Where("i.id = r.item")
 	} else {
-		q.Add(r.table+" r CROSS JOIN usage_series s").Where("s.id = r.series").
-			And("r.bucket", sqldb.AtLeast(starts[0])).And("r.bucket", sqldb.AtMost(starts[len(starts)-1]))
+		q.Add(r.table+" r CROSS JOIN usage_callers c CROSS JOIN usage_items i").
+			And("r.bucket", sqldb.AtLeast(starts[0])).And("r.bucket", sqldb.AtMost(starts[len(starts)-1])).
+			Where("c.id = r.caller").Where("i.id = r.item")
 	}
-	q.And("s.organization_id", sqldb.Equal(r.OrganizationID)).And("s.kind", sqldb.Equal(r.kind)).And("s.level", sqldb.Equal(int64(r.level())))
+	q.And("c.organization_id", sqldb.Equal(r.OrganizationID)).And("c.level", sqldb.Equal(int64(r.level()))).And("i.kind", sqldb.Equal(r.kind))
 	for _, d := range slices.Sorted(maps.Keys(r.Filters)) { // the same question is the same text
 		values := r.Filters[d]
 		if len(values) == 0 {

@@ -26,20 +26,26 @@ func TestEveryQuantityHasAColumn(t *testing.T) {
 	}
 }
 
-func TestSeriesDigestTellsValuesApart(t *testing.T) {
-	seen := map[digest]series{}
-	all := []series{
-		{}, {projectID: "a"}, {apiKeyID: "a"}, {projectID: "ab", apiKeyID: "c"}, {projectID: "a", apiKeyID: "bc"},
-		{level: byProject}, {level: byOrganization}, {kind: costKind}, {kind: costKind, unit: "tokens"}, {kind: costKind, lineItem: "tokens"},
-	}
-	for _, s := range all {
-		if other, ok := seen[s.digest()]; ok {
-			t.Errorf("%+v and %+v have one digest", s, other)
+func TestDigestTellsNamesApart(t *testing.T) {
+	callers := map[digest]caller{}
+	for _, c := range []caller{
+		{}, {projectID: "a"}, {apiKeyID: "a"}, {userID: "a"}, {projectID: "ab", apiKeyID: "c"}, {projectID: "a", apiKeyID: "bc"},
+		{level: byProject}, {level: byOrganization}, {organizationID: "a"},
+	} {
+		if other, ok := callers[c.digest()]; ok {
+			t.Errorf("%+v and %+v have one digest", c, other)
 		}
-		seen[s.digest()] = s
+		callers[c.digest()] = c
 	}
-	if s := (series{projectID: "p", apiKeyID: "k", userID: "u", model: "m"}); s.at(byOrganization) != (series{level: byOrganization, model: "m"}) {
-		t.Errorf("at the organization's level: %+v", s.at(byOrganization))
+	items := map[digest]item{}
+	for _, i := range []item{
+		{}, {kind: "a"}, {model: "a"}, {serviceTier: "a"}, {batch: "a"}, {size: "a"}, {source: "a"}, {contextLevel: "a"}, {vectorStoreID: "a"},
+		{lineItem: "a"}, {unit: "a"}, {lineItem: "ab", unit: "c"}, {lineItem: "a", unit: "bc"},
+	} {
+		if other, ok := items[i.digest()]; ok {
+			t.Errorf("%+v and %+v have one digest", i, other)
+		}
+		items[i.digest()] = i
 	}
 }
 
@@ -52,8 +58,8 @@ func TestBucketOfTimesBefore1970(t *testing.T) {
 }
 
 // The cache gives back what was committed, and stays bounded.
-func TestSeriesCacheIsBounded(t *testing.T) {
-	var c seriesCache
+func TestNumberCacheIsBounded(t *testing.T) {
+	var c numberCache
 	numbered := func(i int) digest { return digest{byte(i), byte(i >> 8), byte(i >> 16)} }
 	const n = 5 * cacheHalf
 	for i := range n {
@@ -62,9 +68,10 @@ func TestSeriesCacheIsBounded(t *testing.T) {
 	if held := len(c.young) + len(c.older); held > 2*cacheHalf {
 		t.Errorf("%d numbers cached, want at most %d", held, 2*cacheHalf)
 	}
-	last, dropped, numbers := numbered(n-1), numbered(0), map[digest]int64{}
-	missing := c.find(map[digest]series{last: {}, dropped: {}}, numbers)
-	if numbers[last] != n-1 || len(missing) != 1 || missing[0] != dropped {
-		t.Errorf("found %v, missing %v", numbers, missing)
+	if got, ok := c.get(numbered(n - 1)); !ok || got != n-1 {
+		t.Errorf("the last number: %d, %t", got, ok)
+	}
+	if got, ok := c.get(numbered(0)); ok {
+		t.Errorf("the first number, %d, was kept", got)
 	}
 }

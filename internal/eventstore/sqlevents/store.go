@@ -4,13 +4,15 @@
 // Three decisions shape it. Usage belongs to the time its request was received,
 // so that a request has one place in every report however long it ran. An event
 // id counts once: a second event with an id that the request log holds changes
-// no row and no roll-up, whichever node brings it. And every combination of
-// dimension values is interned as a numbered series (series.go), so that a
-// roll-up row is two integers and its sums.
+// no row and no roll-up, whichever node brings it. And roll-up rows name who
+// called and what for by two numbers (names.go, dictionary.go): a caller is a key,
+// its project or its organization, an item a model and its like, or a line of a
+// bill. There are as many callers as keys and few items, so both stay small
+// while the roll-ups grow.
 //
-// A batch is applied in one transaction (apply.go): mark, request rows, series,
-// roll-ups. Sums are formed in memory first; what reaches the database is one
-// row per series and bucket. Reports (report.go, costs.go) read the coarsest
+// A batch is applied in one transaction (apply.go): mark, request rows, names,
+// roll-ups. Sums are formed in memory first (batch.go); what reaches the database
+// is one row per bucket, caller and item. Reports (report.go, costs.go) read the coarsest
 // roll-up that has the dimensions asked for.
 package sqlevents
 
@@ -45,9 +47,10 @@ func Migrations() fs.FS {
 // Store is a usage.Store. It is safe for concurrent use, and on PostgreSQL for
 // several nodes at once.
 type Store struct {
-	db     *sqldb.DB
-	cache  seriesCache
-	writes map[write]*sql.Stmt
+	db             *sqldb.DB
+	callers, items numberCache
+	writes         map[write]*sql.Stmt // prepared inserts
+	lookUps        map[write]*sql.Stmt // prepared reads of dictionaries
 }
 
 var _ usage.Store = (*Store)(nil)
@@ -57,12 +60,15 @@ func Open(ctx context.Context, db *sqldb.DB) (*Store, error) {
 	if err := sqldb.Migrate(ctx, db, MigrationsName, Migrations()); err != nil {
 		return nil, err
 	}
-	s := &Store{db: db, writes: map[write]*sql.Stmt{}}
-	inserts := []insert{insertRequests, insertSeries, insertCosts, insertLastUsed}
+	s := &Store{db: db, writes: map[write]*sql.Stmt{}, lookUps: map[write]*sql.Stmt{}}
+	inserts := []insert{insertRequests, insertCallers, insertItems, insertCosts, insertLastUsed}
 	for _, r := range rollups {
 		inserts = append(inserts, r.insert)
 	}
 	if err := s.prepare(ctx, inserts...); err != nil {
+		return nil, err
+	}
+	if err := s.prepareLookUps(ctx, insertCallers.into, insertItems.into); err != nil {
 		return nil, err
 	}
 	return s, nil

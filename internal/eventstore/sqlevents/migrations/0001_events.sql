@@ -21,19 +21,29 @@ CREATE INDEX usage_requests_by_organization ON usage_requests (organization_id, 
 CREATE INDEX usage_requests_by_project ON usage_requests (organization_id, project_id, received, id);
 CREATE INDEX usage_requests_by_api_key ON usage_requests (organization_id, api_key_id, received, id);
 
--- A series is one combination of dimension values; '' is none. Roll-ups name it
--- by its number. level says how much detail it keeps: 0 all of it, 1 neither
--- key nor user, 2 no project either. kind is a usage kind, or "costs", whose
--- series have a line item and a unit instead of the other dimensions.
-CREATE TABLE usage_series (
+-- Roll-up rows say who called and what for by number.
+--
+-- A caller is a key with its project and owner; '' is none. level says how much
+-- of that it keeps: 0 all, 1 neither key nor user, 2 no project either.
+CREATE TABLE usage_callers (
   id              INTEGER PRIMARY KEY,
   digest          TEXT NOT NULL UNIQUE,
   organization_id TEXT NOT NULL,
-  kind            TEXT NOT NULL,
   level           BIGINT NOT NULL,
   project_id      TEXT NOT NULL,
   api_key_id      TEXT NOT NULL,
-  user_id         TEXT NOT NULL,
+  user_id         TEXT NOT NULL
+);
+CREATE INDEX usage_callers_by_project ON usage_callers (organization_id, level, project_id);
+CREATE INDEX usage_callers_by_api_key ON usage_callers (organization_id, level, api_key_id);
+CREATE INDEX usage_callers_by_user ON usage_callers (organization_id, level, user_id);
+
+-- An item is what was used, apart from who used it: a kind of usage with its
+-- dimensions, or, under the kind "costs", a line item and its unit.
+CREATE TABLE usage_items (
+  id              INTEGER PRIMARY KEY,
+  digest          TEXT NOT NULL UNIQUE,
+  kind            TEXT NOT NULL,
   model           TEXT NOT NULL,
   service_tier    TEXT NOT NULL,
   batch           TEXT NOT NULL,
@@ -44,16 +54,14 @@ CREATE TABLE usage_series (
   line_item       TEXT NOT NULL,
   unit            TEXT NOT NULL
 );
-CREATE INDEX usage_series_by_project ON usage_series (organization_id, kind, level, project_id);
-CREATE INDEX usage_series_by_api_key ON usage_series (organization_id, kind, level, api_key_id);
-CREATE INDEX usage_series_by_user ON usage_series (organization_id, kind, level, user_id);
 
 -- Roll-ups of quantities. bucket is the start of a minute, hour or day (UTC) in
--- seconds since 1970. Minutes and hours have series of levels 0 and 2, days of
+-- seconds since 1970. Minutes and hours have callers of levels 0 and 2, days of
 -- all three.
 CREATE TABLE usage_minutes (
   bucket       BIGINT NOT NULL,
-  series       BIGINT NOT NULL,
+  caller       BIGINT NOT NULL,
+  item         BIGINT NOT NULL,
   requests     BIGINT NOT NULL,
   input_text   BIGINT NOT NULL,
   input_audio  BIGINT NOT NULL,
@@ -73,12 +81,13 @@ CREATE TABLE usage_minutes (
   tool_calls   BIGINT NOT NULL,
   reasoning    BIGINT NOT NULL,
   choices      BIGINT NOT NULL,
-  PRIMARY KEY (bucket, series)
+  PRIMARY KEY (bucket, caller, item)
 ) WITHOUT ROWID;
 
 CREATE TABLE usage_hours (
   bucket       BIGINT NOT NULL,
-  series       BIGINT NOT NULL,
+  caller       BIGINT NOT NULL,
+  item         BIGINT NOT NULL,
   requests     BIGINT NOT NULL,
   input_text   BIGINT NOT NULL,
   input_audio  BIGINT NOT NULL,
@@ -98,12 +107,13 @@ CREATE TABLE usage_hours (
   tool_calls   BIGINT NOT NULL,
   reasoning    BIGINT NOT NULL,
   choices      BIGINT NOT NULL,
-  PRIMARY KEY (bucket, series)
+  PRIMARY KEY (bucket, caller, item)
 ) WITHOUT ROWID;
 
 CREATE TABLE usage_days (
   bucket       BIGINT NOT NULL,
-  series       BIGINT NOT NULL,
+  caller       BIGINT NOT NULL,
+  item         BIGINT NOT NULL,
   requests     BIGINT NOT NULL,
   input_text   BIGINT NOT NULL,
   input_audio  BIGINT NOT NULL,
@@ -123,7 +133,7 @@ CREATE TABLE usage_days (
   tool_calls   BIGINT NOT NULL,
   reasoning    BIGINT NOT NULL,
   choices      BIGINT NOT NULL,
-  PRIMARY KEY (bucket, series)
+  PRIMARY KEY (bucket, caller, item)
 ) WITHOUT ROWID;
 
 -- Roll-ups of cost lines per UTC day. An amount is amount_nano · 10⁻⁹ +
@@ -131,13 +141,14 @@ CREATE TABLE usage_days (
 -- count lines.
 CREATE TABLE usage_cost_days (
   bucket      BIGINT NOT NULL,
-  series      BIGINT NOT NULL,
+  caller      BIGINT NOT NULL,
+  item        BIGINT NOT NULL,
   quantity    BIGINT NOT NULL,
   amount_nano BIGINT NOT NULL,
   amount_atto BIGINT NOT NULL,
   priced      BIGINT NOT NULL,
   unpriced    BIGINT NOT NULL,
-  PRIMARY KEY (bucket, series)
+  PRIMARY KEY (bucket, caller, item)
 ) WITHOUT ROWID;
 
 -- How far each node's outbox has been applied.

@@ -1,16 +1,30 @@
+CREATE TABLE usage_callers (
+  id              INTEGER PRIMARY KEY,
+  digest          TEXT NOT NULL UNIQUE,
+  organization_id TEXT NOT NULL,
+  level           BIGINT NOT NULL,
+  project_id      TEXT NOT NULL,
+  api_key_id      TEXT NOT NULL,
+  user_id         TEXT NOT NULL
+);
+CREATE INDEX usage_callers_by_api_key ON usage_callers (organization_id, level, api_key_id);
+CREATE INDEX usage_callers_by_project ON usage_callers (organization_id, level, project_id);
+CREATE INDEX usage_callers_by_user ON usage_callers (organization_id, level, user_id);
 CREATE TABLE usage_cost_days (
   bucket      BIGINT NOT NULL,
-  series      BIGINT NOT NULL,
+  caller      BIGINT NOT NULL,
+  item        BIGINT NOT NULL,
   quantity    BIGINT NOT NULL,
   amount_nano BIGINT NOT NULL,
   amount_atto BIGINT NOT NULL,
   priced      BIGINT NOT NULL,
   unpriced    BIGINT NOT NULL,
-  PRIMARY KEY (bucket, series)
+  PRIMARY KEY (bucket, caller, item)
 ) WITHOUT ROWID;
 CREATE TABLE usage_days (
   bucket       BIGINT NOT NULL,
-  series       BIGINT NOT NULL,
+  caller       BIGINT NOT NULL,
+  item         BIGINT NOT NULL,
   requests     BIGINT NOT NULL,
   input_text   BIGINT NOT NULL,
   input_audio  BIGINT NOT NULL,
@@ -30,11 +44,12 @@ CREATE TABLE usage_days (
   tool_calls   BIGINT NOT NULL,
   reasoning    BIGINT NOT NULL,
   choices      BIGINT NOT NULL,
-  PRIMARY KEY (bucket, series)
+  PRIMARY KEY (bucket, caller, item)
 ) WITHOUT ROWID;
 CREATE TABLE usage_hours (
   bucket       BIGINT NOT NULL,
-  series       BIGINT NOT NULL,
+  caller       BIGINT NOT NULL,
+  item         BIGINT NOT NULL,
   requests     BIGINT NOT NULL,
   input_text   BIGINT NOT NULL,
   input_audio  BIGINT NOT NULL,
@@ -54,8 +69,22 @@ CREATE TABLE usage_hours (
   tool_calls   BIGINT NOT NULL,
   reasoning    BIGINT NOT NULL,
   choices      BIGINT NOT NULL,
-  PRIMARY KEY (bucket, series)
+  PRIMARY KEY (bucket, caller, item)
 ) WITHOUT ROWID;
+CREATE TABLE usage_items (
+  id              INTEGER PRIMARY KEY,
+  digest          TEXT NOT NULL UNIQUE,
+  kind            TEXT NOT NULL,
+  model           TEXT NOT NULL,
+  service_tier    TEXT NOT NULL,
+  batch           TEXT NOT NULL,
+  size            TEXT NOT NULL,
+  source          TEXT NOT NULL,
+  context_level   TEXT NOT NULL,
+  vector_store_id TEXT NOT NULL,
+  line_item       TEXT NOT NULL,
+  unit            TEXT NOT NULL
+);
 CREATE TABLE usage_key_last_used (
   api_key_id TEXT NOT NULL PRIMARY KEY,
   at         BIGINT NOT NULL
@@ -66,7 +95,8 @@ CREATE TABLE usage_marks (
 ) WITHOUT ROWID;
 CREATE TABLE usage_minutes (
   bucket       BIGINT NOT NULL,
-  series       BIGINT NOT NULL,
+  caller       BIGINT NOT NULL,
+  item         BIGINT NOT NULL,
   requests     BIGINT NOT NULL,
   input_text   BIGINT NOT NULL,
   input_audio  BIGINT NOT NULL,
@@ -86,7 +116,7 @@ CREATE TABLE usage_minutes (
   tool_calls   BIGINT NOT NULL,
   reasoning    BIGINT NOT NULL,
   choices      BIGINT NOT NULL,
-  PRIMARY KEY (bucket, series)
+  PRIMARY KEY (bucket, caller, item)
 ) WITHOUT ROWID;
 CREATE TABLE usage_requests (
   id                TEXT NOT NULL PRIMARY KEY,
@@ -107,25 +137,3 @@ CREATE TABLE usage_requests (
 CREATE INDEX usage_requests_by_api_key ON usage_requests (organization_id, api_key_id, received, id);
 CREATE INDEX usage_requests_by_organization ON usage_requests (organization_id, received, id);
 CREATE INDEX usage_requests_by_project ON usage_requests (organization_id, project_id, received, id);
-CREATE TABLE usage_series (
-  id              INTEGER PRIMARY KEY,
-  digest          TEXT NOT NULL UNIQUE,
-  organization_id TEXT NOT NULL,
-  kind            TEXT NOT NULL,
-  level           BIGINT NOT NULL,
-  project_id      TEXT NOT NULL,
-  api_key_id      TEXT NOT NULL,
-  user_id         TEXT NOT NULL,
-  model           TEXT NOT NULL,
-  service_tier    TEXT NOT NULL,
-  batch           TEXT NOT NULL,
-  size            TEXT NOT NULL,
-  source          TEXT NOT NULL,
-  context_level   TEXT NOT NULL,
-  vector_store_id TEXT NOT NULL,
-  line_item       TEXT NOT NULL,
-  unit            TEXT NOT NULL
-);
-CREATE INDEX usage_series_by_api_key ON usage_series (organization_id, kind, level, api_key_id);
-CREATE INDEX usage_series_by_project ON usage_series (organization_id, kind, level, project_id);
-CREATE INDEX usage_series_by_user ON usage_series (organization_id, kind, level, user_id);
