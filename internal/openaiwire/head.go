@@ -8,7 +8,7 @@ import (
 	"weir/internal/fault"
 )
 
-// Head is what weir reads of a JSON request body. Spans are byte offsets
+// Head is what weir reads of a request body, JSON or a form. Spans are byte offsets
 // [from, to) into the body the head was read from, {0, 0} when absent.
 type Head struct {
 	Model             string
@@ -28,7 +28,9 @@ type Head struct {
 	InputCharacters   int64  // characters (runes) of a string `input`: what speech is billed by
 	Messages          int64  // elements of a `messages` or `input` array
 	ByReference       bool   // input that the body's size does not bound: pictures, files, audio, earlier responses, hosted tools
+	FileBytes         int64  // forms: size of the files uploaded
 
+	form             string // the boundary, when the body is a form
 	inside           int    // where the first member begins, or would
 	empty            bool   // the object has no members
 	storeSpan        [2]int // of the raw value

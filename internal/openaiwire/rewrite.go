@@ -16,8 +16,12 @@ type Edits struct {
 // Rewrite returns body with the edits spliced in and every other byte as it
 // was. h must have been read from this very body: its spans are offsets into
 // it, so two edits go into one call, never one after the other. body is not
-// changed; with nothing to do it is returned itself.
+// changed; with nothing to do it is returned itself. Of a form only the model
+// can be edited: the endpoints that take one know neither of the others.
 func Rewrite(body []byte, h Head, e Edits) []byte {
+	if h.form != "" {
+		return rewriteForm(body, h, e)
+	}
 	var cuts []splice
 	if e.Model != "" {
 		cuts = append(cuts, h.member(h.ModelSpan, "model", gjson.AppendJSONString(nil, e.Model)))
@@ -32,6 +36,17 @@ func Rewrite(body []byte, h Head, e Edits) []byte {
 		return body
 	}
 	return apply(body, h, cuts)
+}
+
+// rewriteForm is Rewrite for a body that ReadForm has read.
+func rewriteForm(body []byte, h Head, e Edits) []byte {
+	switch {
+	case e.Model == "":
+		return body
+	case h.HasModel:
+		return slices.Concat(body[:h.ModelSpan[0]], []byte(e.Model), body[h.ModelSpan[1]:])
+	}
+	return slices.Concat(formField(h.form, "model", e.Model), body)
 }
 
 // SetModel replaces the model name, or adds it where there is none.
