@@ -3,7 +3,6 @@ package openaiwire
 import (
 	"bytes"
 	"mime"
-	"net/textproto"
 	"strconv"
 	"strings"
 
@@ -137,15 +136,15 @@ func disposition(header string) (name string, isFile bool, err error) {
 		if !ok || strings.ContainsAny(line, "\r\n\x00") || strings.ContainsAny(key, " \t") {
 			return "", false, badForm("the header of a part is not valid")
 		}
-		switch textproto.CanonicalMIMEHeaderKey(key) {
-		case "Content-Disposition":
+		switch strings.ToLower(key) {
+		case "content-disposition":
 			kind, params, bad := mime.ParseMediaType(value)
 			if bad != nil || kind != "form-data" || params["name"] == "" || name != "" {
 				return "", false, badForm("a part has no valid name")
 			}
 			_, isFile = params["filename"]
 			name = params["name"]
-		case "Content-Transfer-Encoding":
+		case "content-transfer-encoding":
 			switch strings.ToLower(strings.TrimSpace(value)) {
 			case "binary", "8bit", "7bit":
 			default:

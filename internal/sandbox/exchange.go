@@ -54,7 +54,12 @@ func (x *exchange) begin(prefix string, modes mode) (err error) {
 	if x.body, err = readBody(x.w, x.r); err != nil {
 		return err
 	}
-	if x.head, err = openaiwire.ReadHead(x.body); err != nil {
+	if kind := x.r.Header.Get("Content-Type"); modes == modeTranscribe {
+		x.head, err = openaiwire.ReadForm(kind, x.body)
+	} else {
+		x.head, err = openaiwire.ReadHead(x.body)
+	}
+	if err != nil {
 		return err
 	}
 	if x.head.Model == "" && modes == modeModeration {
@@ -187,11 +192,14 @@ func (x *exchange) compressed() bool {
 }
 
 // sendJSON answers with one JSON body.
-func (x *exchange) sendJSON(body []byte) error {
+func (x *exchange) sendJSON(body []byte) error { return x.send("application/json", body) }
+
+// send answers with one body.
+func (x *exchange) send(contentType string, body []byte) error {
 	if x.how.stall >= 0 && x.id != "" {
 		return x.hang()
 	}
-	if err := x.head200("application/json"); err != nil {
+	if err := x.head200(contentType); err != nil {
 		return err
 	}
 	if x.compressed() {

@@ -16,6 +16,9 @@ const (
 	modeCompletion                  // completions
 	modeEmbedding
 	modeModeration
+	modeImage      // images/generations
+	modeTranscribe // audio/transcriptions and translations
+	modeSpeech     // audio/speech
 )
 
 // model is one that the sandbox knows.
@@ -67,6 +70,14 @@ var catalogue = []model{
 	{"omni-moderation-latest", "omni-moderation-2024-09-26", modeModeration, false, 0, 0},
 	{"text-moderation-latest", "text-moderation-007", modeModeration, false, 0, 0},
 	{"text-moderation-stable", "text-moderation-007", modeModeration, false, 0, 0},
+	{"gpt-image-1", "gpt-image-1", modeImage, false, 0, 0},
+	{"gpt-image-1-mini", "gpt-image-1-mini", modeImage, false, 0, 0},
+	{"dall-e-3", "dall-e-3", modeImage, false, 0, 0},
+	{"whisper-1", "whisper-1", modeTranscribe, false, 0, 2000},
+	{"gpt-4o-transcribe", "gpt-4o-transcribe", modeTranscribe, false, 0, 2000},
+	{"gpt-4o-mini-transcribe", "gpt-4o-mini-transcribe", modeTranscribe, false, 0, 2000},
+	{"tts-1", "tts-1", modeSpeech, false, 0, 0},
+	{"gpt-4o-mini-tts", "gpt-4o-mini-tts", modeSpeech, false, 0, 0},
 }
 
 // modelNamed finds a model by alias, snapshot or as a fine-tune of either

@@ -89,17 +89,23 @@ func (p *Provider) authenticate(r *http.Request) error {
 	return nil
 }
 
+// calls are the endpoints that call a model, all by POST.
+var calls = map[string]func(*exchange) error{
+	"/v1/chat/completions":     (*exchange).chat,
+	"/v1/responses":            (*exchange).responses,
+	"/v1/completions":          (*exchange).completions,
+	"/v1/embeddings":           (*exchange).embeddings,
+	"/v1/moderations":          (*exchange).moderations,
+	"/v1/images/generations":   (*exchange).images,
+	"/v1/audio/transcriptions": (*exchange).transcriptions,
+	"/v1/audio/translations":   (*exchange).transcriptions,
+	"/v1/audio/speech":         (*exchange).speech,
+}
+
 // route answers the request, or returns why not.
 func (x *exchange) route() error {
-	post := map[string]func(*exchange) error{
-		"/v1/chat/completions": (*exchange).chat,
-		"/v1/responses":        (*exchange).responses,
-		"/v1/completions":      (*exchange).completions,
-		"/v1/embeddings":       (*exchange).embeddings,
-		"/v1/moderations":      (*exchange).moderations,
-	}
 	path, method := x.r.URL.Path, x.r.Method
-	if answer, ok := post[path]; ok {
+	if answer, ok := calls[path]; ok {
 		if method != http.MethodPost {
 			return notAllowed(method, path)
 		}
