@@ -30,9 +30,7 @@ func TestBodyTapReadsWhatReadUnaryReads(t *testing.T) {
 		kind := rapid.SampledFrom([]usage.Kind{usage.Completions, usage.Images}).Draw(t, "kind")
 		tap := NewBodyTap(kind)
 		for chunk := range slices.Chunk(body, rapid.SampledFrom([]int{1, 2, 7, 100, 5000}).Draw(t, "chunk")) {
-			if n, err := tap.Write(chunk); n != len(chunk) || err != nil {
-				t.Fatal(n, err)
-			}
+			write(t, tap, chunk)
 		}
 		if got, want := tap.Reading(), ReadUnary(kind, body); got != want || !got.Found {
 			t.Fatalf("%s\nskeleton %s\ngot  %+v\nwant %+v", body, tap.skeleton, got, want)
@@ -40,7 +38,14 @@ func TestBodyTapReadsWhatReadUnaryReads(t *testing.T) {
 	})
 }
 
-// embeddings64 is a body as a batch of so many embeddings makes it.
+// write feeds a tap, which takes everything and never fails.
+func write(t interface{ Fatal(...any) }, tap *BodyTap, p []byte) {
+	if n, err := tap.Write(p); n != len(p) || err != nil {
+		t.Fatal(n, err)
+	}
+}
+
+// largeEmbeddings is a body as a batch of so many embeddings makes it.
 func largeEmbeddings(n int) []byte {
 	vector := strings.Repeat("-0.012345678,", 1535) + "0.1"
 	item := `{"object":"embedding","index":0,"embedding":[` + vector + `]}`
@@ -55,7 +60,7 @@ func TestBodyTapHoldsLittle(t *testing.T) {
 	} {
 		tap := NewBodyTap(usage.Completions)
 		for chunk := range slices.Chunk(body, 32<<10) {
-			tap.Write(chunk)
+			write(t, tap, chunk)
 		}
 		if r := tap.Reading(); !r.Found || cap(tap.skeleton) > 256<<10 {
 			t.Errorf("%s: held %d of %d bytes, %+v", name, cap(tap.skeleton), len(body), r)
@@ -63,7 +68,7 @@ func TestBodyTapHoldsLittle(t *testing.T) {
 	}
 	tap := NewBodyTap(usage.Completions)
 	for range 200_000 {
-		tap.Write([]byte(`{"a":1},[[[`))
+		write(t, tap, []byte(`{"a":1},[[[`))
 	}
 	if tap.Reading().Found || len(tap.skeleton)+len(tap.open) > 0 {
 		t.Error("a body that leaves too much should be given up")
@@ -76,7 +81,7 @@ func FuzzBodyTap(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte, size uint8) {
 		tap := NewBodyTap(usage.Completions)
 		for chunk := range slices.Chunk(body, int(size)+1) {
-			tap.Write(chunk)
+			write(t, tap, chunk)
 		}
 		if want := ReadUnary(usage.Completions, body); want.Found && len(body) < keptString && tap.Reading() != want {
 			t.Fatalf("%q leaves %q: %+v, want %+v", body, tap.skeleton, tap.Reading(), want)
@@ -92,7 +97,7 @@ func BenchmarkBodyTapEmbeddings(b *testing.B) {
 	for b.Loop() {
 		tap := NewBodyTap(usage.Embeddings)
 		for chunk := range slices.Chunk(body, 32<<10) {
-			tap.Write(chunk)
+			write(b, tap, chunk)
 		}
 		if !tap.Reading().Found {
 			b.Fatal("not found")

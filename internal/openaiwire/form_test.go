@@ -2,6 +2,7 @@ package openaiwire
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"mime/multipart"
 	"strings"
@@ -88,7 +89,8 @@ func TestReadFormRefuses(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			h, err := ReadForm(c.contentType, []byte(c.body))
-			if f, ok := err.(*fault.Error); !ok || f.Kind != fault.Invalid || f.Code != c.code {
+			var f *fault.Error
+			if !errors.As(err, &f) || f.Kind != fault.Invalid || f.Code != c.code {
 				t.Errorf("%+v, %#v", h, err)
 			}
 		})

@@ -196,24 +196,23 @@ func TestLedgerOverHTTP(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp, err := http.Get(server.URL + "/sandbox/ledger")
-	if err != nil {
-		t.Fatal(err)
+	ledger := func(method string) Totals {
+		r, err := http.NewRequestWithContext(t.Context(), method, server.URL+"/sandbox/ledger", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		return decode[Totals](t, read(t, resp))
 	}
-	defer resp.Body.Close()
-	l := decode[Totals](t, read(t, resp))
+	l := ledger(http.MethodGet)
 	if l.ByModel["o3-2025-04-16"].OutputTokens != got.Usage.CompletionTokens || l.InputTokens != got.Usage.PromptTokens || l.Exchanges[0].ID != got.ID {
 		t.Errorf("ledger %+v", l)
 	}
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodDelete, server.URL+"/sandbox/ledger", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	again, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	again.Body.Close()
+	ledger(http.MethodDelete)
 	if l := p.Ledger(); l.Requests != 0 || len(l.Exchanges) != 0 {
 		t.Errorf("after a reset: %+v", l)
 	}
