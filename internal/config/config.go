@@ -68,22 +68,19 @@ type Log struct {
 // have its own.
 type Gateway struct {
 	MaxBodyBytes     Bytes         `yaml:"max_body_bytes" default:"64MiB" min:"1KiB" help:"largest request body"`
-	MaxUploadBytes   Bytes         `yaml:"max_upload_bytes" default:"512MiB" min:"1KiB" help:"largest file upload"`
 	SpoolBytes       Bytes         `yaml:"spool_bytes" default:"1MiB" min:"0" help:"request bodies above this wait in a temporary file instead of memory"`
 	HeaderTimeout    time.Duration `yaml:"header_timeout" default:"30s" min:"1s" help:"how long a caller may take to send the request's header"`
 	ConnectTimeout   time.Duration `yaml:"connect_timeout" default:"10s" min:"1ms" help:"opening a connection to a provider"`
 	FirstByteTimeout time.Duration `yaml:"first_byte_timeout" default:"10m" min:"1ms" help:"from the request to the first byte of a provider's answer"`
 	IdleTimeout      time.Duration `yaml:"idle_timeout" default:"5m" min:"1ms" help:"between two chunks of a provider's answer"`
-	TotalTimeout     time.Duration `yaml:"total_timeout" default:"1h" min:"0s" help:"a whole request with its retries; 0s is without end"`
-	Retries          int           `yaml:"retries" default:"2" min:"0" help:"further attempts after a failed one"`
 	DrainTimeout     time.Duration `yaml:"drain_timeout" default:"60s" min:"0s" help:"after a caller hung up, how long the provider's answer is read on to learn its usage"`
 	DrainBytes       Bytes         `yaml:"drain_bytes" default:"4MiB" min:"0" help:"after a caller hung up, how much of the provider's answer is read on"`
 }
 
 // UsageLog is the record of requests.
 type UsageLog struct {
-	MaxBacklogBytes      Bytes `yaml:"max_backlog_bytes" default:"1GiB" min:"1MiB" help:"usage records that wait for the events database; at this size new requests are refused"`
-	RequestRetentionDays int   `yaml:"request_retention_days" default:"90" min:"1" help:"how long the request log is kept; reports keep their totals"`
+	MaxBacklog           int `yaml:"max_backlog" default:"1000000" min:"1000" help:"usage records, about 2 KB each, that may wait for the events database; beyond, new requests are refused"`
+	RequestRetentionDays int `yaml:"request_retention_days" default:"90" min:"1" help:"how long the request log is kept; reports keep their totals"`
 }
 
 // Cost is about providers' bills.

@@ -57,12 +57,12 @@ func TestNothingHasToBeSet(t *testing.T) {
 		Bootstrap:   Bootstrap{OwnerEmail: "owner@localhost"},
 		Log:         Log{Level: "info", Format: "auto"},
 		Gateway: Gateway{
-			MaxBodyBytes: 64 << 20, MaxUploadBytes: 512 << 20, SpoolBytes: 1 << 20,
+			MaxBodyBytes: 64 << 20, SpoolBytes: 1 << 20,
 			HeaderTimeout: 30 * time.Second, ConnectTimeout: 10 * time.Second, FirstByteTimeout: 10 * time.Minute,
-			IdleTimeout: 5 * time.Minute, TotalTimeout: time.Hour, Retries: 2,
+			IdleTimeout:  5 * time.Minute,
 			DrainTimeout: time.Minute, DrainBytes: 4 << 20,
 		},
-		UsageLog:        UsageLog{MaxBacklogBytes: 1 << 30, RequestRetentionDays: 90},
+		UsageLog:        UsageLog{MaxBacklog: 1_000_000, RequestRetentionDays: 90},
 		Cost:            Cost{CallsPerSecond: 1},
 		ShutdownTimeout: time.Minute,
 	}
@@ -102,13 +102,13 @@ func TestPromisedNames(t *testing.T) {
 }
 
 func TestLaterSourcesWin(t *testing.T) {
-	file := write(t, "weir.yaml", "listen: 127.0.0.1:1\ndata_dir: /file\nlog:\n  level: debug\ngateway: {retries: 5}\n")
+	file := write(t, "weir.yaml", "listen: 127.0.0.1:1\ndata_dir: /file\nlog:\n  level: debug\nusage_log: {request_retention_days: 5}\n")
 	c := load(t, LoadOptions{
 		File:  file,
 		Env:   []string{"WEIR_DATA_DIR=/env", "WEIR_LOG_LEVEL=warn", "HOME=/root", "WEIR_LISTEN="},
 		Flags: map[string]string{"log-level": "error"},
 	})
-	if c.Listen != "127.0.0.1:1" || c.DataDir != "/env" || c.Log.Level != "error" || c.Gateway.Retries != 5 || c.EventsURL != "sqlite:/env/events.db" {
+	if c.Listen != "127.0.0.1:1" || c.DataDir != "/env" || c.Log.Level != "error" || c.UsageLog.RequestRetentionDays != 5 || c.EventsURL != "sqlite:/env/events.db" {
 		t.Errorf("%s", c)
 	}
 }
@@ -143,9 +143,8 @@ database_url: 'postgres://weir:p%40ss@db/weir'
 limits_url:
 gateway:
   max_body_bytes: 1048576
-  max_upload_bytes: 2 GiB
+  drain_bytes: 2 GiB
   drain_timeout: 1m30s
-  retries: 0
 webhook: {allow_private: true}
 cost:
   calls_per_second: 0.5
@@ -153,8 +152,8 @@ tls:
 `)})
 	if c.Listen != ":9090" || c.DataDir != "/var/lib/weir" ||
 		c.DatabaseURL != "postgres://weir:p%40ss@db/weir" || c.EventsURL != c.DatabaseURL || c.LimitsURL != "memory:" ||
-		c.Gateway.MaxBodyBytes != 1<<20 || c.Gateway.MaxUploadBytes != 2<<30 || c.Gateway.DrainTimeout != 90*time.Second ||
-		c.Gateway.Retries != 0 || !c.Webhook.AllowPrivate || c.Cost.CallsPerSecond != 0.5 {
+		c.Gateway.MaxBodyBytes != 1<<20 || c.Gateway.DrainBytes != 2<<30 || c.Gateway.DrainTimeout != 90*time.Second ||
+		!c.Webhook.AllowPrivate || c.Cost.CallsPerSecond != 0.5 {
 		t.Errorf("%s", c)
 	}
 }
@@ -165,8 +164,8 @@ func TestFileProblemsHaveLines(t *testing.T) {
 		"\nlistne: x":                             `weir.yaml:2: unknown setting "listne". Did you mean listen?`,
 		"gateway:\n  drain_timout: 1s":            `weir.yaml:2: unknown setting "gateway.drain_timout". Did you mean gateway.drain_timeout?`,
 		"drain_timeout: 1s":                       `Did you mean gateway.drain_timeout?`,
-		"gateway:\n  retries: many":               `weir.yaml:2: gateway.retries: "many" is not a whole number`,
-		"gateway:\n  retries: 1.5":                `"1.5" is not a whole number`,
+		"usage_log:\n  max_backlog: many":         `weir.yaml:2: usage_log.max_backlog: "many" is not a whole number`,
+		"usage_log:\n  max_backlog: 1.5":          `"1.5" is not a whole number`,
 		"gateway:\n  drain_timeout: 60":           `weir.yaml:2: gateway.drain_timeout: "60" is not a duration with its unit`,
 		"gateway:\n  drain_bytes: -1":             `is not a size`,
 		"gateway:\n  drain_bytes: 9223372036 GiB": `is too large`,
@@ -270,7 +269,7 @@ func TestInvalidValues(t *testing.T) {
 		"WEIR_COST_CALLS_PER_SECOND=0":                      `is less than 0.001`,
 		"WEIR_COST_CALLS_PER_SECOND=NaN":                    `is not a number`,
 		"WEIR_USAGE_LOG_REQUEST_RETENTION_DAYS=0":           `is less than 1`,
-		"WEIR_GATEWAY_RETRIES=99999999999999999999":         `is not a whole number`,
+		"WEIR_USAGE_LOG_MAX_BACKLOG=99999999999999999999":   `is not a whole number`,
 	} {
 		t.Run(variable, func(t *testing.T) {
 			got := refused(t, LoadOptions{Env: []string{variable}})

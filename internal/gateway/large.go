@@ -6,8 +6,6 @@ import (
 	"io"
 
 	"github.com/klauspost/compress/gzip"
-	"github.com/tidwall/gjson"
-
 	"weir/internal/openaiwire"
 	"weir/internal/usage"
 )
@@ -29,105 +27,46 @@ func gunzip(body []byte) ([]byte, error) {
 	return plain, err
 }
 
-// endBytes is how much of each end of a large body is kept.
-const endBytes = 64 << 10
-
-// largeReader reads the usage of a body that is passed on in pieces.
-type largeReader struct {
-	kind     usage.Kind
-	ends     ends
+// bodyReader reads the usage of a body that is passed on in pieces.
+type bodyReader struct {
+	tap      *openaiwire.BodyTap
 	unpacker *unpacker // nil: the body is plain
-	blind    bool      // the body is encoded in a way the tap cannot read
+	blind    bool      // the body is encoded in a way that cannot be read
 }
 
-func newLargeReader(kind usage.Kind, encoding string) *largeReader {
-	l := &largeReader{kind: kind}
+func newBodyReader(kind usage.Kind, encoding string) *bodyReader {
+	b := &bodyReader{tap: openaiwire.NewBodyTap(kind)}
 	switch encoding {
 	case "", "identity":
 	case "gzip":
-		l.unpacker = newUnpacker(&l.ends)
+		b.unpacker = newUnpacker(b.tap)
 	default:
-		l.blind = true
+		b.blind = true
 	}
-	return l
+	return b
 }
 
-func (l *largeReader) feed(p []byte) {
+func (b *bodyReader) feed(p []byte) {
 	switch {
-	case l.blind:
-	case l.unpacker != nil:
-		l.unpacker.feed(p)
+	case b.blind:
+	case b.unpacker != nil:
+		b.unpacker.feed(p)
 	default:
-		l.ends.write(p)
+		_, _ = b.tap.Write(p) // never fails
 	}
 }
 
-func (l *largeReader) close() {
-	if l.unpacker != nil {
-		l.unpacker.close()
+func (b *bodyReader) close() {
+	if b.unpacker != nil {
+		b.unpacker.close()
 	}
 }
 
-// reading is what the two ends tell. They are searched for the members that
-// matter: `"usage":` can only be a key, since inside a JSON string its quotes
-// would be escaped.
-func (l *largeReader) reading() openaiwire.Reading {
-	l.close()
-	found := map[string]string{}
-	for _, part := range [][]byte{l.ends.head, l.ends.last()} {
-		for _, key := range []string{"usage", "model", "service_tier", "object"} {
-			if raw := member(part, key); raw != "" {
-				found[key] = raw
-			}
-		}
-	}
-	var object bytes.Buffer
-	object.WriteByte('{')
-	for key, raw := range found {
-		if object.Len() > 1 {
-			object.WriteByte(',')
-		}
-		fmt.Fprintf(&object, "%q:%s", key, raw)
-	}
-	object.WriteByte('}')
-	return openaiwire.ReadUnary(l.kind, object.Bytes())
+// reading is what the body told, once all of it was fed.
+func (b *bodyReader) reading() openaiwire.Reading {
+	b.close()
+	return b.tap.Reading()
 }
-
-// member returns the raw value of the last member named key in a piece of JSON,
-// "" when there is none whole.
-func member(piece []byte, key string) string {
-	at := bytes.LastIndex(piece, []byte(`"`+key+`"`))
-	if at < 0 {
-		return ""
-	}
-	rest := bytes.TrimLeft(piece[at+len(key)+2:], " \t\r\n")
-	if len(rest) == 0 || rest[0] != ':' {
-		return ""
-	}
-	raw := gjson.ParseBytes(bytes.TrimLeft(rest[1:], " \t\r\n")).Raw
-	if !gjson.Valid(raw) {
-		return ""
-	}
-	return raw
-}
-
-// ends keeps the first and last endBytes of what is written to it.
-type ends struct {
-	head []byte
-	tail []byte // the last bytes, up to twice endBytes
-}
-
-func (e *ends) write(p []byte) {
-	if room := endBytes - len(e.head); room > 0 {
-		e.head = append(e.head, p[:min(room, len(p))]...)
-	}
-	e.tail = append(e.tail, p[max(0, len(p)-endBytes):]...)
-	if len(e.tail) > 2*endBytes {
-		e.tail = append(e.tail[:0], e.tail[len(e.tail)-endBytes:]...)
-	}
-}
-
-func (e *ends) last() []byte { return e.tail[max(0, len(e.tail)-endBytes):] }
 
 // unpacker unpacks a gzip body as it passes. It works in a goroutine of its own
 // that close waits for.
@@ -137,19 +76,14 @@ type unpacker struct {
 	closed bool
 }
 
-func newUnpacker(to *ends) *unpacker {
+func newUnpacker(to io.Writer) *unpacker {
 	from, pipe := io.Pipe()
 	u := &unpacker{pipe: pipe, done: make(chan struct{})}
 	go func() {
 		defer close(u.done)
 		r, err := gzip.NewReader(from)
 		if err == nil {
-			buf := make([]byte, chunk)
-			for err == nil {
-				var n int
-				n, err = r.Read(buf)
-				to.write(buf[:n])
-			}
+			_, err = io.Copy(to, r)
 		}
 		// What is no gzip is not read; the writer must not wait for that.
 		_ = from.CloseWithError(err)

@@ -167,7 +167,13 @@ func (x *exchange) relayStream(response *http.Response) error {
 		}
 		broke = err
 	}
-	held = append(held, tap.Rest()...)
+	if errors.Is(broke, io.EOF) {
+		// What an orderly end leaves behind is passed on; an event that was cut
+		// in two is not, since an error event follows it.
+		if last := tap.End(); last.Terminal || tap.Complete() || tap.Failed() {
+			held = append(held, last.Raw...)
+		}
+	}
 	return x.endStream(tap, held, broke)
 }
 
@@ -270,11 +276,10 @@ func (x *exchange) readBody(response *http.Response, body []byte) openaiwire.Rea
 }
 
 // relayLarge passes on a body that is too large to hold, keeping its end back
-// until the record is durable. Its usage is read from its two ends: providers
-// put model and usage before or after the data.
+// until the record is durable.
 func (x *exchange) relayLarge(response *http.Response, held *bytes.Buffer, buf []byte) error {
 	x.begin(response.StatusCode)
-	reader := newLargeReader(x.door.operation.kind, response.Header.Get("Content-Encoding"))
+	reader := newBodyReader(x.door.operation.kind, response.Header.Get("Content-Encoding"))
 	defer reader.close()
 	reader.feed(held.Bytes())
 	last := append([]byte(nil), held.Bytes()[holdBytes/2:]...)
