@@ -10,9 +10,10 @@ export WEIR_CHECK=1
 step() {
 	local title=$1 since=$SECONDS
 	shift
-	printf '\n== %s\n   %s\n' "$title" "$*"
+	printf '\n== %s\n' "$title"
+	[ "$(type -t "$1")" = function ] || printf '   %s\n' "$*"
 	if ! "$@"; then
-		printf '\n== FAILED: %s\n   %s\n' "$title" "$*" >&2
+		printf '\n== FAILED: %s\n' "$title" >&2
 		exit 1
 	fi
 	printf '   %d s\n' $((SECONDS - since))
@@ -66,14 +67,14 @@ tree_unchanged() {
 
 since=$SECONDS
 step "what the machine needs" scripts/deps.sh
-step "format" formatted
+step "format: gofmt -l" formatted
 step "modules as go.sum has them" go mod verify
 step "vet" go vet ./...
 step "lint" scripts/lint.sh
 step "build, static" make --no-print-directory build
-step "generated files" generated
+step "generated files: go generate changes nothing" generated
 tree_before=$(tree)
 step "tests, race detector, PostgreSQL" scripts/services.sh run -- go test -race -timeout 15m ./...
-step "allocation ceilings" allocations
+step "allocation ceilings: go test -run Allocations" allocations
 step "tests leave the tree alone" tree_unchanged
 printf '\n== check passed, %d s\n' $((SECONDS - since))
