@@ -62,10 +62,13 @@ func (g *traffic) batch(first uint64, n int) []usage.Positioned {
 // collection included, for batches as small as light traffic makes them and as
 // large as the recorder lets them grow.
 func BenchmarkApply(b *testing.B) {
-	for _, size := range []int{1, 16, 128, 512} {
-		b.Run(fmt.Sprintf("batch=%d", size), func(b *testing.B) {
+	for _, c := range []struct{ keys, projects, size int }{
+		{20, 5, 1}, {20, 5, 16}, {20, 5, 128}, {20, 5, 512}, {2_000, 200, 512}, {100_000, 10_000, 512},
+	} {
+		size := c.size
+		b.Run(fmt.Sprintf("keys=%d/batch=%d", c.keys, size), func(b *testing.B) {
 			s := store(b, sqldbtest.SQLite(b))
-			g, position := newTraffic(100_000, 10_000, 2000), uint64(1)
+			g, position := newTraffic(c.keys, c.projects, 2000), uint64(1)
 			warm := g.batch(position, 512)
 			for range 20 { // series, page cache and statements as they are after a while
 				if err := s.Apply(b.Context(), "node", warm); err != nil {
@@ -94,6 +97,66 @@ func BenchmarkApply(b *testing.B) {
 			b.ReportMetric(float64(cpu.Microseconds())/float64(events), "cpu-µs/event")
 		})
 	}
+}
+
+// BenchmarkReport reads the reports people look at most, from thirty days of an
+// organization with 100,000 keys in 10,000 projects.
+func BenchmarkReport(b *testing.B) {
+	const events, days = 200_000, 30
+	s := store(b, sqldbtest.SQLite(b))
+	g := newTraffic(100_000, 10_000, days*24*3600*1e6/events)
+	start := g.at
+	for position := uint64(1); position <= events; position += 512 {
+		if err := s.Apply(b.Context(), "node", g.batch(position, 512)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	end := start.Add(days * 24 * time.Hour)
+	one := map[usage.Dimension][]string{usage.ByProject: {fmt.Sprintf("proj_%024d", 3)}}
+	for _, c := range []struct {
+		name    string
+		width   usage.Width
+		start   time.Time
+		by      []usage.Dimension
+		filters map[usage.Dimension][]string
+	}{
+		{"organization by day and model", usage.Day, start, []usage.Dimension{usage.ByModel}, nil},
+		{"organization by hour and model", usage.Hour, end.Add(-168 * time.Hour), []usage.Dimension{usage.ByModel}, nil},
+		{"organization by minute", usage.Minute, end.Add(-24 * time.Hour), nil, nil},
+		{"organization by day and project", usage.Day, start, []usage.Dimension{usage.ByProject}, nil},
+		{"organization by day and key", usage.Day, start, []usage.Dimension{usage.ByAPIKey}, nil},
+		{"project by day and model", usage.Day, start, []usage.Dimension{usage.ByModel}, one},
+		{"project by day, key and model", usage.Day, start, []usage.Dimension{usage.ByAPIKey, usage.ByModel}, one},
+		{"project by hour", usage.Hour, end.Add(-168 * time.Hour), nil, one},
+		{"project by minute", usage.Minute, end.Add(-24 * time.Hour), nil, one},
+		{"key by day", usage.Day, start, nil, map[usage.Dimension][]string{usage.ByAPIKey: {fmt.Sprintf("key_%024d", 3)}}},
+	} {
+		q := usage.Query{OrganizationID: "org-aaaaaaaaaaaaaaaaaaaaaaaa", Kind: usage.Completions, Width: c.width, Start: c.start, End: end, GroupBy: c.by, Filters: c.filters}
+		b.Run(c.name, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := s.Report(b.Context(), q); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+	for name, by := range map[string][]usage.Dimension{"line item": {usage.ByLineItem}, "project": {usage.ByProject}} {
+		q := usage.Query{OrganizationID: "org-aaaaaaaaaaaaaaaaaaaaaaaa", Width: usage.Day, Start: start, End: end, GroupBy: by}
+		b.Run("costs by day and "+name, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := s.Costs(b.Context(), q); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+	b.Run("newest 50 requests of a project", func(b *testing.B) {
+		for b.Loop() {
+			if _, _, err := s.Requests(b.Context(), usage.RequestFilter{OrganizationID: "org-aaaaaaaaaaaaaaaaaaaaaaaa", ProjectIDs: one[usage.ByProject], Limit: 50}); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }
 
 // cpuTime is the user and system time of this process.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"weir/internal/sqldb"
 )
@@ -89,7 +90,9 @@ func (s *Store) insert(ctx context.Context, tx *sql.Tx, i insert, rows [][]any) 
 		for ; len(rows) >= n; rows = rows[n:] {
 			args = args[:0]
 			for _, row := range rows[:n] {
-				args = append(args, row...)
+				for _, v := range row {
+					args = append(args, storable(v))
+				}
 			}
 			result, err := stmt.ExecContext(ctx, args...)
 			if err != nil {
@@ -105,11 +108,29 @@ func (s *Store) insert(ctx context.Context, tx *sql.Tx, i insert, rows [][]any) 
 	return written, nil
 }
 
+// storable is v as a database takes it. Model names and the like come from
+// callers and providers as they please, and PostgreSQL refuses text with zero
+// bytes or that is not UTF-8: one such event would hold up all that follow.
+func storable(v any) any {
+	if s, ok := v.(string); ok && (!utf8.ValidString(s) || strings.IndexByte(s, 0) >= 0) {
+		return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+	}
+	return v
+}
+
+func storables(values []any) []any {
+	all := make([]any, len(values))
+	for i, v := range values {
+		all[i] = storable(v)
+	}
+	return all
+}
+
 // each runs q and calls fn for every row.
 func each(ctx context.Context, from interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }, q *sqldb.Query, fn func(scan func(...any) error) error) error {
-	rows, err := from.QueryContext(ctx, q.Text(), q.Args()...)
+	rows, err := from.QueryContext(ctx, q.Text(), storables(q.Args())...)
 	if err != nil {
 		return err
 	}

@@ -62,7 +62,7 @@ func (s *Store) Requests(ctx context.Context, f usage.RequestFilter) (rows []usa
 // cursor is the place of a request in the log of an organization.
 func (s *Store) cursor(ctx context.Context, organizationID, id string) (*sqldb.Cursor, error) {
 	c := sqldb.Cursor{ID: id}
-	err := s.db.Read().QueryRowContext(ctx, `SELECT received FROM usage_requests WHERE id = $1 AND organization_id = $2`, id, organizationID).Scan(&c.At)
+	err := s.db.Read().QueryRowContext(ctx, `SELECT received FROM usage_requests WHERE id = $1 AND organization_id = $2`, storable(id), storable(organizationID)).Scan(&c.At)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, fault.Invalidf("invalid_value", "after", "No request '%s'.", id)
 	}
@@ -75,7 +75,7 @@ func (s *Store) cursor(ctx context.Context, organizationID, id string) (*sqldb.C
 // Request implements usage.Store.
 func (s *Store) Request(ctx context.Context, organizationID, id string) (usage.Event, error) {
 	var whole []byte
-	err := s.db.Read().QueryRowContext(ctx, `SELECT event FROM usage_requests WHERE id = $1 AND organization_id = $2`, id, organizationID).Scan(&whole)
+	err := s.db.Read().QueryRowContext(ctx, `SELECT event FROM usage_requests WHERE id = $1 AND organization_id = $2`, storable(id), storable(organizationID)).Scan(&whole)
 	if errors.Is(err, sql.ErrNoRows) {
 		return usage.Event{}, fault.NotFoundf("No request '%s'.", id)
 	}

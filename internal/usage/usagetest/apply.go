@@ -2,11 +2,14 @@ package usagetest
 
 import (
 	"crypto/rand"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
 
+	"weir/internal/fault"
 	"weir/internal/usage"
 )
 
@@ -99,6 +102,70 @@ func uncounted(t *testing.T, s usage.Store) {
 	q := everything("org-1")
 	q.Kind = usage.Unmetered
 	sameReport(t, s, new(Memory), q)
+}
+
+// anyBytes: what a caller or a provider wrote never makes an event unstorable,
+// nor a question one that fails.
+func anyBytes(t *testing.T, s usage.Store) {
+	const odd = "a\x00b\xff'\""
+	e := sample("org-1")
+	e.ModelAsked, e.Model, e.ServiceTier, e.ErrorCode, e.Path = odd, odd, odd, odd, odd
+	e.Lines[0].LineItem, e.Lines[0].Unit = odd, odd
+	apply(t, s, e)
+	q := everything("org-1")
+	report, err := s.Report(t.Context(), q)
+	if err != nil || len(report[0].Results) != 1 || report[0].Results[0].Requests != 1 {
+		t.Errorf("Report = %s, %v", text(t, report), err)
+	}
+	q.Filters = map[usage.Dimension][]string{usage.ByModel: {odd}}
+	if _, err := s.Report(t.Context(), q); err != nil {
+		t.Errorf("Report of an odd model: %v", err)
+	}
+	f := usage.RequestFilter{OrganizationID: "org-1", Limit: 2}
+	if rows, _, err := s.Requests(t.Context(), f); err != nil || len(rows) != 1 {
+		t.Errorf("%d requests, %v", len(rows), err)
+	}
+	f.Models, f.ErrorCodes = []string{odd}, []string{odd}
+	if _, _, err := s.Requests(t.Context(), f); err != nil {
+		t.Errorf("Requests of an odd model: %v", err)
+	}
+	f.After = odd
+	if _, _, err := s.Requests(t.Context(), f); !fault.Is(err, fault.Invalid) {
+		t.Errorf("Requests after odd: %v, want Invalid", err)
+	}
+	if _, err := s.Request(t.Context(), "org-1", odd); !fault.Is(err, fault.NotFound) {
+		t.Errorf("Request odd: %v, want NotFound", err)
+	}
+}
+
+// atOnce: nodes that add to the same sums lose nothing to one another.
+func atOnce(t *testing.T, s usage.Store) {
+	var all []usage.Event
+	var wg sync.WaitGroup
+	for range 4 {
+		var mine []usage.Event
+		for i := range 30 {
+			e := sample("org-1")
+			e.ProjectID, e.APIKeyID, e.Model = projects[i%3], keys[i%4], models[i%5]
+			mine = append(mine, e)
+		}
+		all = append(all, mine...)
+		wg.Go(func() {
+			node := "node-" + rand.Text()
+			for batch := range slices.Chunk(positioned(1, mine), 7) {
+				if err := s.Apply(t.Context(), node, batch); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	want := reference(t, all...)
+	q := everything("org-1")
+	for _, q.GroupBy = range [][]usage.Dimension{nil, {usage.ByProject}, {usage.ByAPIKey}} {
+		sameReport(t, s, want, q)
+		sameCosts(t, s, want, q)
+	}
 }
 
 func isolation(t *testing.T, s usage.Store) {

@@ -25,6 +25,8 @@ func Run(t *testing.T, open func(t *testing.T) usage.Store) {
 		{"nodes have marks of their own", nodes},
 		{"an id counts once", sameID},
 		{"any batching gives the same reports", batching},
+		{"text of any bytes is stored", anyBytes},
+		{"nodes may apply at once", atOnce},
 		{"an event that does not count is only in the request log", uncounted},
 		{"reports equal a naive count", reports},
 		{"every kind has its report", everyKind},
