@@ -1,0 +1,251 @@
+-- The control plane. Times are Unix microseconds, 0 for none. Lists (scopes,
+-- models, upstreams) are JSON, null for none stated. Hashes are hexadecimal,
+-- sealed secrets base64, '' for none. A list is paged by (created_at, id), and
+-- has an index that ends in both.
+
+-- The one row is locked by every writer first, so versions commit in order.
+CREATE TABLE control_version (
+    only_row BIGINT NOT NULL PRIMARY KEY CHECK (only_row = 1),
+    version  BIGINT NOT NULL
+);
+INSERT INTO control_version (only_row, version) VALUES (1, 0);
+
+CREATE TABLE changes (
+    version         BIGINT NOT NULL,
+    ordinal         BIGINT NOT NULL,
+    organization_id TEXT NOT NULL,
+    kind            TEXT NOT NULL,
+    object_id       TEXT NOT NULL,
+    PRIMARY KEY (version, ordinal)
+) WITHOUT ROWID;
+
+-- The default project is inserted after its organization, hence no reference.
+CREATE TABLE organizations (
+    id                 TEXT NOT NULL PRIMARY KEY,
+    name               TEXT NOT NULL,
+    default_project_id TEXT NOT NULL,
+    created_at         BIGINT NOT NULL
+);
+CREATE INDEX organizations_list ON organizations (created_at, id);
+
+-- email_key is the address in small letters.
+CREATE TABLE users (
+    id              TEXT NOT NULL PRIMARY KEY,
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    email           TEXT NOT NULL,
+    email_key       TEXT NOT NULL,
+    name            TEXT NOT NULL,
+    role            TEXT NOT NULL,
+    password_hash   TEXT NOT NULL,
+    created_at      BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX users_email ON users (email_key, organization_id);
+CREATE INDEX users_list ON users (organization_id, created_at, id);
+
+CREATE TABLE projects (
+    id              TEXT NOT NULL PRIMARY KEY,
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    name            TEXT NOT NULL,
+    external_key_id TEXT NOT NULL,
+    residency       TEXT NOT NULL,
+    archived_at     BIGINT NOT NULL,
+    created_at      BIGINT NOT NULL
+);
+CREATE INDEX projects_list ON projects (organization_id, created_at, id);
+CREATE INDEX projects_active ON projects (organization_id, created_at, id) WHERE archived_at = 0;
+
+CREATE TABLE service_accounts (
+    id              TEXT NOT NULL PRIMARY KEY,
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    project_id      TEXT NOT NULL REFERENCES projects (id),
+    name            TEXT NOT NULL,
+    role            TEXT NOT NULL,
+    created_at      BIGINT NOT NULL
+);
+CREATE INDEX service_accounts_list ON service_accounts (organization_id, project_id, created_at, id);
+
+CREATE TABLE api_keys (
+    id                 TEXT NOT NULL PRIMARY KEY,
+    organization_id    TEXT NOT NULL REFERENCES organizations (id),
+    project_id         TEXT NOT NULL REFERENCES projects (id),
+    name               TEXT NOT NULL,
+    user_id            TEXT REFERENCES users (id),
+    service_account_id TEXT REFERENCES service_accounts (id),
+    scopes             TEXT NOT NULL,
+    hash               TEXT NOT NULL,
+    redacted           TEXT NOT NULL,
+    previous_hash      TEXT,
+    previous_until     BIGINT NOT NULL,
+    expires_at         BIGINT NOT NULL,
+    last_used_at       BIGINT NOT NULL,
+    created_at         BIGINT NOT NULL,
+    CHECK ((user_id IS NULL) <> (service_account_id IS NULL))
+);
+CREATE UNIQUE INDEX api_keys_hash ON api_keys (hash);
+CREATE UNIQUE INDEX api_keys_previous_hash ON api_keys (previous_hash) WHERE previous_hash IS NOT NULL;
+CREATE INDEX api_keys_list ON api_keys (organization_id, project_id, created_at, id);
+CREATE INDEX api_keys_of_service_account ON api_keys (service_account_id, organization_id, project_id, created_at, id);
+
+CREATE TABLE admin_keys (
+    id              TEXT NOT NULL PRIMARY KEY,
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    name            TEXT NOT NULL,
+    user_id         TEXT NOT NULL REFERENCES users (id),
+    hash            TEXT NOT NULL,
+    redacted        TEXT NOT NULL,
+    previous_hash   TEXT,
+    previous_until  BIGINT NOT NULL,
+    expires_at      BIGINT NOT NULL,
+    last_used_at    BIGINT NOT NULL,
+    created_at      BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX admin_keys_hash ON admin_keys (hash);
+CREATE UNIQUE INDEX admin_keys_previous_hash ON admin_keys (previous_hash) WHERE previous_hash IS NOT NULL;
+CREATE INDEX admin_keys_list ON admin_keys (organization_id, created_at, id);
+
+CREATE TABLE sessions (
+    id              TEXT NOT NULL PRIMARY KEY,
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    user_id         TEXT NOT NULL REFERENCES users (id),
+    token_hash      TEXT NOT NULL,
+    csrf_hash       TEXT NOT NULL,
+    ip_address      TEXT NOT NULL,
+    user_agent      TEXT NOT NULL,
+    expires_at      BIGINT NOT NULL,
+    created_at      BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX sessions_token_hash ON sessions (token_hash);
+CREATE INDEX sessions_expiry ON sessions (expires_at);
+
+CREATE TABLE workspaces (
+    id              TEXT NOT NULL PRIMARY KEY,
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    name            TEXT NOT NULL,
+    project_ids     TEXT NOT NULL,
+    created_at      BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX workspaces_name ON workspaces (organization_id, name);
+CREATE INDEX workspaces_list ON workspaces (organization_id, created_at, id);
+
+-- A principal is a user, a service account or a group, hence no reference.
+CREATE TABLE workspace_memberships (
+    workspace_id    TEXT NOT NULL REFERENCES workspaces (id),
+    principal_id    TEXT NOT NULL,
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    principal_kind  TEXT NOT NULL,
+    role            TEXT NOT NULL,
+    created_at      BIGINT NOT NULL,
+    PRIMARY KEY (workspace_id, principal_id)
+);
+CREATE INDEX workspace_memberships_list ON workspace_memberships (organization_id, workspace_id, created_at, principal_id);
+CREATE INDEX workspace_memberships_of_principal ON workspace_memberships (organization_id, principal_id, created_at, workspace_id);
+
+CREATE TABLE connections (
+    id                    TEXT NOT NULL PRIMARY KEY,
+    organization_id       TEXT NOT NULL REFERENCES organizations (id),
+    name                  TEXT NOT NULL,
+    description           TEXT NOT NULL,
+    provider              TEXT NOT NULL,
+    base_url              TEXT NOT NULL,
+    api_key               TEXT NOT NULL,
+    api_key_redacted      TEXT NOT NULL,
+    admin_key             TEXT NOT NULL,
+    admin_key_redacted    TEXT NOT NULL,
+    headers               TEXT NOT NULL,
+    header_names          TEXT NOT NULL,
+    upstream_organization TEXT NOT NULL,
+    upstream_project      TEXT NOT NULL,
+    models                TEXT NOT NULL,
+    discovered            TEXT NOT NULL,
+    no_stream_usage       INTEGER NOT NULL,
+    status                TEXT NOT NULL,
+    last_error            TEXT NOT NULL,
+    probed_at             BIGINT NOT NULL,
+    created_at            BIGINT NOT NULL
+);
+CREATE INDEX connections_list ON connections (organization_id, created_at, id);
+
+CREATE TABLE connection_workspaces (
+    connection_id   TEXT NOT NULL REFERENCES connections (id),
+    workspace_id    TEXT NOT NULL REFERENCES workspaces (id),
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    PRIMARY KEY (connection_id, workspace_id)
+) WITHOUT ROWID;
+CREATE INDEX connection_workspaces_of_workspace ON connection_workspaces (workspace_id, connection_id);
+
+CREATE TABLE model_endpoints (
+    id                    TEXT NOT NULL PRIMARY KEY,
+    organization_id       TEXT NOT NULL REFERENCES organizations (id),
+    workspace_id          TEXT NOT NULL REFERENCES workspaces (id),
+    name                  TEXT NOT NULL,
+    upstreams             TEXT NOT NULL,
+    enabled               INTEGER NOT NULL,
+    max_output_tokens     BIGINT NOT NULL,
+    hangup                TEXT NOT NULL,
+    connect_timeout_ms    BIGINT NOT NULL,
+    first_byte_timeout_ms BIGINT NOT NULL,
+    idle_timeout_ms       BIGINT NOT NULL,
+    total_timeout_ms      BIGINT NOT NULL,
+    retries               BIGINT NOT NULL,
+    created_by            TEXT NOT NULL,
+    created_at            BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX model_endpoints_name ON model_endpoints (workspace_id, name);
+CREATE INDEX model_endpoints_list ON model_endpoints (organization_id, created_at, id);
+
+-- Which connections the upstreams of an endpoint are on.
+CREATE TABLE model_endpoint_connections (
+    model_endpoint_id TEXT NOT NULL REFERENCES model_endpoints (id),
+    connection_id     TEXT NOT NULL REFERENCES connections (id),
+    organization_id   TEXT NOT NULL REFERENCES organizations (id),
+    PRIMARY KEY (model_endpoint_id, connection_id)
+) WITHOUT ROWID;
+CREATE INDEX model_endpoint_connections_of_connection ON model_endpoint_connections (connection_id, model_endpoint_id);
+
+-- The end of each organization's chain of audit events, and the latest time in
+-- it.
+CREATE TABLE audit_heads (
+    organization_id TEXT NOT NULL PRIMARY KEY,
+    seq             BIGINT NOT NULL,
+    hash            TEXT NOT NULL,
+    latest          BIGINT NOT NULL
+);
+
+-- late marks an event whose time lies before that of an earlier event: clocks
+-- differ. All others ascend in time and seq alike, which lets a time bound
+-- become a bound of seq.
+CREATE TABLE audit_events (
+    organization_id          TEXT NOT NULL,
+    seq                      BIGINT NOT NULL,
+    id                       TEXT NOT NULL,
+    action                   TEXT NOT NULL,
+    type                     TEXT NOT NULL,
+    effective_at             BIGINT NOT NULL,
+    late                     INTEGER NOT NULL,
+    project_id               TEXT NOT NULL,
+    project_name             TEXT NOT NULL,
+    actor_type               TEXT NOT NULL,
+    actor_user_id            TEXT NOT NULL,
+    actor_email              TEXT NOT NULL,
+    actor_service_account_id TEXT NOT NULL,
+    actor_key_id             TEXT NOT NULL,
+    actor_session_id         TEXT NOT NULL,
+    actor_ip_address         TEXT NOT NULL,
+    actor_user_agent         TEXT NOT NULL,
+    resource_id              TEXT NOT NULL,
+    details                  TEXT NOT NULL,
+    prev_hash                TEXT NOT NULL,
+    hash                     TEXT NOT NULL,
+    PRIMARY KEY (organization_id, seq)
+);
+CREATE UNIQUE INDEX audit_events_id ON audit_events (id);
+CREATE INDEX audit_events_time ON audit_events (organization_id, effective_at, seq) WHERE late = 0;
+CREATE INDEX audit_events_late ON audit_events (organization_id, seq) WHERE late = 1;
+CREATE INDEX audit_events_action ON audit_events (organization_id, action, seq);
+CREATE INDEX audit_events_type ON audit_events (organization_id, type, seq);
+CREATE INDEX audit_events_project ON audit_events (organization_id, project_id, seq);
+CREATE INDEX audit_events_resource ON audit_events (organization_id, resource_id, seq);
+CREATE INDEX audit_events_email ON audit_events (organization_id, actor_email, seq) WHERE actor_email <> '';
+CREATE INDEX audit_events_user ON audit_events (organization_id, actor_user_id, seq) WHERE actor_user_id <> '';
+CREATE INDEX audit_events_service_account ON audit_events (organization_id, actor_service_account_id, seq) WHERE actor_service_account_id <> '';
+CREATE INDEX audit_events_key ON audit_events (organization_id, actor_key_id, seq) WHERE actor_key_id <> '';

@@ -1,0 +1,77 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"weir/internal/org"
+	"weir/internal/sqldb"
+)
+
+var serviceAccounts = table[org.ServiceAccount]{
+	name: "service_accounts", label: "Service account", key: 3,
+	columns: []string{"id", "organization_id", "project_id", "name", "role", "created_at"},
+	fields: func(s *org.ServiceAccount) []any {
+		return []any{&s.ID, &s.OrganizationID, &s.ProjectID, &s.Name, &s.Role, instant{&s.CreatedAt}}
+	},
+}
+
+func (r reader) ServiceAccount(ctx context.Context, organizationID, projectID, serviceAccountID string) (org.ServiceAccount, error) {
+	return serviceAccounts.get(ctx, r, serviceAccountID, organizationID, projectID)
+}
+
+func (r reader) ServiceAccountByID(ctx context.Context, organizationID, serviceAccountID string) (org.ServiceAccount, error) {
+	return serviceAccounts.find(ctx, r, serviceAccounts.missing(serviceAccountID),
+		`id = $1 AND organization_id = $2`, serviceAccountID, organizationID)
+}
+
+func (r reader) ServiceAccounts(ctx context.Context, organizationID, projectID string, p org.Page) (org.Rows[org.ServiceAccount], error) {
+	return serviceAccounts.page(ctx, r, p, list{scope: inProject(organizationID, projectID)})
+}
+
+// inProject is the scope of a project's lists.
+func inProject(organizationID, projectID string) func(*sqldb.Query) {
+	return func(q *sqldb.Query) {
+		q.And("organization_id", sqldb.Equal(organizationID)).And("project_id", sqldb.Equal(projectID))
+	}
+}
+
+func (w *tx) InsertServiceAccount(ctx context.Context, s org.ServiceAccount) error {
+	if err := serviceAccounts.insert(ctx, w, &s); err != nil {
+		return err
+	}
+	w.change(org.ChangeServiceAccount, s.OrganizationID, s.ID)
+	return nil
+}
+
+func (w *tx) UpdateServiceAccount(ctx context.Context, s org.ServiceAccount) error {
+	if err := serviceAccounts.update(ctx, w, &s); err != nil {
+		return err
+	}
+	w.change(org.ChangeServiceAccount, s.OrganizationID, s.ID)
+	return nil
+}
+
+func (w *tx) DeleteServiceAccount(ctx context.Context, organizationID, projectID, serviceAccountID string) error {
+	if err := serviceAccounts.remove(ctx, w, serviceAccountID, organizationID, projectID); err != nil {
+		return err
+	}
+	w.change(org.ChangeServiceAccount, organizationID, serviceAccountID)
+	return w.leaveWorkspaces(ctx, organizationID, serviceAccountID)
+}
+
+func (w *tx) DeleteServiceAccountsOf(ctx context.Context, organizationID, projectID string) ([]string, error) {
+	ids, err := w.execReturning(ctx, `DELETE FROM service_accounts WHERE organization_id = $1 AND project_id = $2 RETURNING id`, organizationID, projectID)
+	if err != nil {
+		return nil, fmt.Errorf("deleting the service accounts of %s: %w", projectID, err)
+	}
+	slices.Sort(ids)
+	for _, serviceAccountID := range ids {
+		w.change(org.ChangeServiceAccount, organizationID, serviceAccountID)
+		if err := w.leaveWorkspaces(ctx, organizationID, serviceAccountID); err != nil {
+			return nil, err
+		}
+	}
+	return ids, nil
+}

@@ -1,0 +1,256 @@
+admin_keys
+  id text COLLATE C NOT NULL
+  organization_id text COLLATE C NOT NULL
+  name text COLLATE C NOT NULL
+  user_id text COLLATE C NOT NULL
+  hash text COLLATE C NOT NULL
+  redacted text COLLATE C NOT NULL
+  previous_hash text COLLATE C
+  previous_until bigint NOT NULL
+  expires_at bigint NOT NULL
+  last_used_at bigint NOT NULL
+  created_at bigint NOT NULL
+  constraint admin_keys_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+  constraint admin_keys_pkey PRIMARY KEY (id)
+  constraint admin_keys_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id)
+  CREATE UNIQUE INDEX admin_keys_hash ON admin_keys USING btree (hash)
+  CREATE INDEX admin_keys_list ON admin_keys USING btree (organization_id, created_at, id)
+  CREATE UNIQUE INDEX admin_keys_pkey ON admin_keys USING btree (id)
+  CREATE UNIQUE INDEX admin_keys_previous_hash ON admin_keys USING btree (previous_hash) WHERE (previous_hash IS NOT NULL)
+api_keys
+  id text COLLATE C NOT NULL
+  organization_id text COLLATE C NOT NULL
+  project_id text COLLATE C NOT NULL
+  name text COLLATE C NOT NULL
+  user_id text COLLATE C
+  service_account_id text COLLATE C
+  scopes text COLLATE C NOT NULL
+  hash text COLLATE C NOT NULL
+  redacted text COLLATE C NOT NULL
+  previous_hash text COLLATE C
+  previous_until bigint NOT NULL
+  expires_at bigint NOT NULL
+  last_used_at bigint NOT NULL
+  created_at bigint NOT NULL
+  constraint api_keys_check CHECK (((user_id IS NULL) <> (service_account_id IS NULL)))
+  constraint api_keys_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+  constraint api_keys_pkey PRIMARY KEY (id)
+  constraint api_keys_project_id_fkey FOREIGN KEY (project_id) REFERENCES projects(id)
+  constraint api_keys_service_account_id_fkey FOREIGN KEY (service_account_id) REFERENCES service_accounts(id)
+  constraint api_keys_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id)
+  CREATE UNIQUE INDEX api_keys_hash ON api_keys USING btree (hash)
+  CREATE INDEX api_keys_list ON api_keys USING btree (organization_id, project_id, created_at, id)
+  CREATE INDEX api_keys_of_service_account ON api_keys USING btree (service_account_id, organization_id, project_id, created_at, id)
+  CREATE UNIQUE INDEX api_keys_pkey ON api_keys USING btree (id)
+  CREATE UNIQUE INDEX api_keys_previous_hash ON api_keys USING btree (previous_hash) WHERE (previous_hash IS NOT NULL)
+audit_events
+  organization_id text COLLATE C NOT NULL
+  seq bigint NOT NULL
+  id text COLLATE C NOT NULL
+  action text COLLATE C NOT NULL
+  type text COLLATE C NOT NULL
+  effective_at bigint NOT NULL
+  late integer NOT NULL
+  project_id text COLLATE C NOT NULL
+  project_name text COLLATE C NOT NULL
+  actor_type text COLLATE C NOT NULL
+  actor_user_id text COLLATE C NOT NULL
+  actor_email text COLLATE C NOT NULL
+  actor_service_account_id text COLLATE C NOT NULL
+  actor_key_id text COLLATE C NOT NULL
+  actor_session_id text COLLATE C NOT NULL
+  actor_ip_address text COLLATE C NOT NULL
+  actor_user_agent text COLLATE C NOT NULL
+  resource_id text COLLATE C NOT NULL
+  details text COLLATE C NOT NULL
+  prev_hash text COLLATE C NOT NULL
+  hash text COLLATE C NOT NULL
+  constraint audit_events_pkey PRIMARY KEY (organization_id, seq)
+  CREATE INDEX audit_events_action ON audit_events USING btree (organization_id, action, seq)
+  CREATE INDEX audit_events_email ON audit_events USING btree (organization_id, actor_email, seq) WHERE (actor_email <> ''::text)
+  CREATE UNIQUE INDEX audit_events_id ON audit_events USING btree (id)
+  CREATE INDEX audit_events_key ON audit_events USING btree (organization_id, actor_key_id, seq) WHERE (actor_key_id <> ''::text)
+  CREATE INDEX audit_events_late ON audit_events USING btree (organization_id, seq) WHERE (late = 1)
+  CREATE UNIQUE INDEX audit_events_pkey ON audit_events USING btree (organization_id, seq)
+  CREATE INDEX audit_events_project ON audit_events USING btree (organization_id, project_id, seq)
+  CREATE INDEX audit_events_resource ON audit_events USING btree (organization_id, resource_id, seq)
+  CREATE INDEX audit_events_service_account ON audit_events USING btree (organization_id, actor_service_account_id, seq) WHERE (actor_service_account_id <> ''::text)
+  CREATE INDEX audit_events_time ON audit_events USING btree (organization_id, effective_at, seq) WHERE (late = 0)
+  CREATE INDEX audit_events_type ON audit_events USING btree (organization_id, type, seq)
+  CREATE INDEX audit_events_user ON audit_events USING btree (organization_id, actor_user_id, seq) WHERE (actor_user_id <> ''::text)
+audit_heads
+  organization_id text COLLATE C NOT NULL
+  seq bigint NOT NULL
+  hash text COLLATE C NOT NULL
+  latest bigint NOT NULL
+  constraint audit_heads_pkey PRIMARY KEY (organization_id)
+  CREATE UNIQUE INDEX audit_heads_pkey ON audit_heads USING btree (organization_id)
+changes
+  version bigint NOT NULL
+  ordinal bigint NOT NULL
+  organization_id text COLLATE C NOT NULL
+  kind text COLLATE C NOT NULL
+  object_id text COLLATE C NOT NULL
+  constraint changes_pkey PRIMARY KEY (version, ordinal)
+  CREATE UNIQUE INDEX changes_pkey ON changes USING btree (version, ordinal)
+connection_workspaces
+  connection_id text COLLATE C NOT NULL
+  workspace_id text COLLATE C NOT NULL
+  organization_id text COLLATE C NOT NULL
+  constraint connection_workspaces_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES connections(id)
+  constraint connection_workspaces_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+  constraint connection_workspaces_pkey PRIMARY KEY (connection_id, workspace_id)
+  constraint connection_workspaces_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id)
+  CREATE INDEX connection_workspaces_of_workspace ON connection_workspaces USING btree (workspace_id, connection_id)
+  CREATE UNIQUE INDEX connection_workspaces_pkey ON connection_workspaces USING btree (connection_id, workspace_id)
+connections
+  id text COLLATE C NOT NULL
+  organization_id text COLLATE C NOT NULL
+  name text COLLATE C NOT NULL
+  description text COLLATE C NOT NULL
+  provider text COLLATE C NOT NULL
+  base_url text COLLATE C NOT NULL
+  api_key text COLLATE C NOT NULL
+  api_key_redacted text COLLATE C NOT NULL
+  admin_key text COLLATE C NOT NULL
+  admin_key_redacted text COLLATE C NOT NULL
+  headers text COLLATE C NOT NULL
+  header_names text COLLATE C NOT NULL
+  upstream_organization text COLLATE C NOT NULL
+  upstream_project text COLLATE C NOT NULL
+  models text COLLATE C NOT NULL
+  discovered text COLLATE C NOT NULL
+  no_stream_usage integer NOT NULL
+  status text COLLATE C NOT NULL
+  last_error text COLLATE C NOT NULL
+  probed_at bigint NOT NULL
+  created_at bigint NOT NULL
+  constraint connections_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+  constraint connections_pkey PRIMARY KEY (id)
+  CREATE INDEX connections_list ON connections USING btree (organization_id, created_at, id)
+  CREATE UNIQUE INDEX connections_pkey ON connections USING btree (id)
+control_version
+  only_row bigint NOT NULL
+  version bigint NOT NULL
+  constraint control_version_only_row_check CHECK ((only_row = 1))
+  constraint control_version_pkey PRIMARY KEY (only_row)
+  CREATE UNIQUE INDEX control_version_pkey ON control_version USING btree (only_row)
+model_endpoint_connections
+  model_endpoint_id text COLLATE C NOT NULL
+  connection_id text COLLATE C NOT NULL
+  organization_id text COLLATE C NOT NULL
+  constraint model_endpoint_connections_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES connections(id)
+  constraint model_endpoint_connections_model_endpoint_id_fkey FOREIGN KEY (model_endpoint_id) REFERENCES model_endpoints(id)
+  constraint model_endpoint_connections_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+  constraint model_endpoint_connections_pkey PRIMARY KEY (model_endpoint_id, connection_id)
+  CREATE INDEX model_endpoint_connections_of_connection ON model_endpoint_connections USING btree (connection_id, model_endpoint_id)
+  CREATE UNIQUE INDEX model_endpoint_connections_pkey ON model_endpoint_connections USING btree (model_endpoint_id, connection_id)
+model_endpoints
+  id text COLLATE C NOT NULL
+  organization_id text COLLATE C NOT NULL
+  workspace_id text COLLATE C NOT NULL
+  name text COLLATE C NOT NULL
+  upstreams text COLLATE C NOT NULL
+  enabled integer NOT NULL
+  max_output_tokens bigint NOT NULL
+  hangup text COLLATE C NOT NULL
+  connect_timeout_ms bigint NOT NULL
+  first_byte_timeout_ms bigint NOT NULL
+  idle_timeout_ms bigint NOT NULL
+  total_timeout_ms bigint NOT NULL
+  retries bigint NOT NULL
+  created_by text COLLATE C NOT NULL
+  created_at bigint NOT NULL
+  constraint model_endpoints_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+  constraint model_endpoints_pkey PRIMARY KEY (id)
+  constraint model_endpoints_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id)
+  CREATE INDEX model_endpoints_list ON model_endpoints USING btree (organization_id, created_at, id)
+  CREATE UNIQUE INDEX model_endpoints_name ON model_endpoints USING btree (workspace_id, name)
+  CREATE UNIQUE INDEX model_endpoints_pkey ON model_endpoints USING btree (id)
+organizations
+  id text COLLATE C NOT NULL
+  name text COLLATE C NOT NULL
+  default_project_id text COLLATE C NOT NULL
+  created_at bigint NOT NULL
+  constraint organizations_pkey PRIMARY KEY (id)
+  CREATE INDEX organizations_list ON organizations USING btree (created_at, id)
+  CREATE UNIQUE INDEX organizations_pkey ON organizations USING btree (id)
+projects
+  id text COLLATE C NOT NULL
+  organization_id text COLLATE C NOT NULL
+  name text COLLATE C NOT NULL
+  external_key_id text COLLATE C NOT NULL
+  residency text COLLATE C NOT NULL
+  archived_at bigint NOT NULL
+  created_at bigint NOT NULL
+  constraint projects_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+  constraint projects_pkey PRIMARY KEY (id)
+  CREATE INDEX projects_active ON projects USING btree (organization_id, created_at, id) WHERE (archived_at = 0)
+  CREATE INDEX projects_list ON projects USING btree (organization_id, created_at, id)
+  CREATE UNIQUE INDEX projects_pkey ON projects USING btree (id)
+service_accounts
+  id text COLLATE C NOT NULL
+  organization_id text COLLATE C NOT NULL
+  project_id text COLLATE C NOT NULL
+  name text COLLATE C NOT NULL
+  role text COLLATE C NOT NULL
+  created_at bigint NOT NULL
+  constraint service_accounts_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+  constraint service_accounts_pkey PRIMARY KEY (id)
+  constraint service_accounts_project_id_fkey FOREIGN KEY (project_id) REFERENCES projects(id)
+  CREATE INDEX service_accounts_list ON service_accounts USING btree (organization_id, project_id, created_at, id)
+  CREATE UNIQUE INDEX service_accounts_pkey ON service_accounts USING btree (id)
+sessions
+  id text COLLATE C NOT NULL
+  organization_id text COLLATE C NOT NULL
+  user_id text COLLATE C NOT NULL
+  token_hash text COLLATE C NOT NULL
+  csrf_hash text COLLATE C NOT NULL
+  ip_address text COLLATE C NOT NULL
+  user_agent text COLLATE C NOT NULL
+  expires_at bigint NOT NULL
+  created_at bigint NOT NULL
+  constraint sessions_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+  constraint sessions_pkey PRIMARY KEY (id)
+  constraint sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id)
+  CREATE INDEX sessions_expiry ON sessions USING btree (expires_at)
+  CREATE UNIQUE INDEX sessions_pkey ON sessions USING btree (id)
+  CREATE UNIQUE INDEX sessions_token_hash ON sessions USING btree (token_hash)
+users
+  id text COLLATE C NOT NULL
+  organization_id text COLLATE C NOT NULL
+  email text COLLATE C NOT NULL
+  email_key text COLLATE C NOT NULL
+  name text COLLATE C NOT NULL
+  role text COLLATE C NOT NULL
+  password_hash text COLLATE C NOT NULL
+  created_at bigint NOT NULL
+  constraint users_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+  constraint users_pkey PRIMARY KEY (id)
+  CREATE UNIQUE INDEX users_email ON users USING btree (email_key, organization_id)
+  CREATE INDEX users_list ON users USING btree (organization_id, created_at, id)
+  CREATE UNIQUE INDEX users_pkey ON users USING btree (id)
+workspace_memberships
+  workspace_id text COLLATE C NOT NULL
+  principal_id text COLLATE C NOT NULL
+  organization_id text COLLATE C NOT NULL
+  principal_kind text COLLATE C NOT NULL
+  role text COLLATE C NOT NULL
+  created_at bigint NOT NULL
+  constraint workspace_memberships_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+  constraint workspace_memberships_pkey PRIMARY KEY (workspace_id, principal_id)
+  constraint workspace_memberships_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id)
+  CREATE INDEX workspace_memberships_list ON workspace_memberships USING btree (organization_id, workspace_id, created_at, principal_id)
+  CREATE INDEX workspace_memberships_of_principal ON workspace_memberships USING btree (organization_id, principal_id, created_at, workspace_id)
+  CREATE UNIQUE INDEX workspace_memberships_pkey ON workspace_memberships USING btree (workspace_id, principal_id)
+workspaces
+  id text COLLATE C NOT NULL
+  organization_id text COLLATE C NOT NULL
+  name text COLLATE C NOT NULL
+  project_ids text COLLATE C NOT NULL
+  created_at bigint NOT NULL
+  constraint workspaces_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+  constraint workspaces_pkey PRIMARY KEY (id)
+  CREATE INDEX workspaces_list ON workspaces USING btree (organization_id, created_at, id)
+  CREATE UNIQUE INDEX workspaces_name ON workspaces USING btree (organization_id, name)
+  CREATE UNIQUE INDEX workspaces_pkey ON workspaces USING btree (id)
