@@ -25,11 +25,38 @@ func Decode[In any](body []byte) (In, error) {
 	if len(strings.TrimSpace(string(body))) == 0 {
 		body = []byte("{}")
 	}
-	if !utf8.Valid(body) || !gjson.ValidBytes(body) {
+	if !utf8.Valid(body) || deeperThan(maxDepth, body) || !gjson.ValidBytes(body) {
 		return in, errNotJSON()
 	}
 	err := decode(gjson.ParseBytes(body), reflect.ValueOf(&in).Elem(), "")
 	return in, err
+}
+
+// maxDepth bounds how deep a body may be nested. The deepest that any endpoint
+// reads has four levels; a megabyte of opening brackets would cost a hundred of
+// stack.
+const maxDepth = 64
+
+// deeperThan reports whether brackets in body nest deeper than limit. It may be
+// asked about bytes that are no JSON.
+func deeperThan(limit int, body []byte) bool {
+	depth, quoted := 0, false
+	for i := 0; i < len(body); i++ {
+		switch c := body[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '[', c == '{':
+			if depth++; depth > limit {
+				return true
+			}
+		case c == ']', c == '}':
+			depth--
+		}
+	}
+	return false
 }
 
 func errNotJSON() error {
@@ -60,6 +87,9 @@ func decode(v gjson.Result, dst reflect.Value, path string) error {
 	case reflect.String:
 		if v.Type != gjson.String {
 			return errType(path, "a string", v)
+		}
+		if err := checkText(path, v.Str); err != nil {
+			return err
 		}
 		dst.SetString(v.Str)
 	case reflect.Bool:
@@ -94,13 +124,15 @@ func decodeInt(v gjson.Result, dst reflect.Value, path string) error {
 	if v.Type != gjson.Number {
 		return errType(path, "an integer", v)
 	}
-	var n json.Number = json.Number(v.Raw)
-	whole, err := n.Int64()
+	whole, err := json.Number(v.Raw).Int64()
 	if err != nil {
 		if strings.ContainsAny(v.Raw, ".eE") {
 			return errType(path, "an integer", v)
 		}
-		return fault.Invalidf("integer_above_max_value", path, "Invalid '%s': the number %s is too large.", path, v.Raw)
+		if strings.HasPrefix(v.Raw, "-") {
+			return fault.Invalidf("integer_below_min_value", path, "Invalid '%s': the number is too small.", path)
+		}
+		return fault.Invalidf("integer_above_max_value", path, "Invalid '%s': the number is too large.", path)
 	}
 	dst.SetInt(whole)
 	return nil
@@ -171,6 +203,15 @@ func fillStruct(given map[string]gjson.Result, dst reflect.Value, path string) e
 		}
 	}
 	return nil
+}
+
+// checkText refuses what no text of weir's may hold: bytes that are not UTF-8,
+// and NUL, which PostgreSQL cannot store.
+func checkText(path, s string) error {
+	if utf8.ValidString(s) && !strings.Contains(s, "\x00") {
+		return nil
+	}
+	return fault.Invalidf("invalid_value", path, "Invalid '%s': it holds bytes that are no text.", path)
 }
 
 // eachField calls fn with every member of an object, refusing a repeated key.

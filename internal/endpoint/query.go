@@ -1,7 +1,9 @@
 package endpoint
 
 import (
+	"maps"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -24,6 +26,14 @@ func ParseQuery(raw string) *Query {
 	q := &Query{values: values}
 	if err != nil {
 		q.err = fault.Invalidf("invalid_value", "", "The query of the request could not be read: %s.", err.Error())
+	}
+	for _, key := range slices.Sorted(maps.Keys(values)) { // the same query, the same complaint
+		name, _, _ := strings.Cut(strings.ToValidUTF8(key, "?"), "[")
+		for _, v := range values[key] {
+			if err := checkText(name, v); err != nil {
+				q.fail(err)
+			}
+		}
 	}
 	return q
 }
@@ -119,9 +129,9 @@ const MaxListValues = 1000
 // Strings returns the values of a list parameter, in every spelling.
 func (q *Query) Strings(name string) []string {
 	var out []string
-	for key, values := range q.values {
+	for _, key := range slices.Sorted(maps.Keys(q.values)) {
 		if key == name || key == name+"[]" || isIndexed(key, name) {
-			for _, v := range values {
+			for _, v := range q.values[key] {
 				if v != "" {
 					out = append(out, v)
 				}

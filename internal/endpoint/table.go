@@ -74,7 +74,8 @@ func (t *Table) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	envelope.Begin(w.Header(), requestID)
 	envelope.Processed(w.Header(), received)
 	err := fault.New(fault.NotFound, "", "", "Invalid URL (%s %s)", r.Method, r.URL.Path)
-	if t.otherMethod(r) {
+	if others := t.otherMethods(r); len(others) > 0 {
+		w.Header().Set("Allow", strings.Join(others, ", "))
 		err = fault.New(fault.MethodNotSupported, "method_not_supported", "", "Not allowed to %s on %s .", r.Method, r.URL.Path)
 	}
 	status := envelope.Error(w, err)
@@ -86,20 +87,20 @@ func isClean(p string) bool {
 	return p == clean
 }
 
-// otherMethod reports whether the path is one of the table's under another
-// method.
-func (t *Table) otherMethod(r *http.Request) bool {
+// otherMethods returns the methods under which the path is one of the table's.
+func (t *Table) otherMethods(r *http.Request) []string {
 	if !isClean(r.URL.Path) {
-		return false
+		return nil
 	}
+	var methods []string
 	probe := r.Clone(r.Context())
 	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodDelete} {
 		probe.Method = method
 		if _, pattern := t.mux.Handler(probe); pattern != "" {
-			return true
+			methods = append(methods, method)
 		}
 	}
-	return false
+	return methods
 }
 
 func (t *Table) serve(e *Endpoint) http.Handler {
@@ -148,6 +149,11 @@ func (t *Table) call(e *Endpoint, w http.ResponseWriter, r *http.Request) (calle
 		return caller, nil, fault.Invalidf("", "", "The body of the request could not be read.").With(err)
 	}
 	c := &Call{Caller: caller, Query: ParseQuery(r.URL.RawQuery), Request: r, Header: w.Header(), body: body}
+	// A query that cannot be read is refused before anything is changed; what a
+	// handler that only reads found wrong with it, after.
+	if err := c.Query.Err(); err != nil {
+		return caller, nil, err
+	}
 	out, err = e.run(ctx, c)
 	if err == nil {
 		err = c.Query.Err()

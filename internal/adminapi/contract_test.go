@@ -1,0 +1,52 @@
+//go:build contract
+
+package adminapi_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// books adds the contract: OpenAI's own description, as `make check-contract`
+// names it in WEIR_CONTRACT_DIR.
+func books(t *testing.T) []book {
+	t.Helper()
+	return []book{ownBook(t), sharedBook(t)}
+}
+
+func sharedBook(t *testing.T) book {
+	t.Helper()
+	dir := os.Getenv("WEIR_CONTRACT_DIR")
+	if dir == "" {
+		t.Fatal("WEIR_CONTRACT_DIR names no folder: run make check-contract")
+	}
+	raw, err := os.ReadFile(filepath.Join(dir, "admin-api.openapi.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := readBook("the contract", raw, "/v1")
+	return must(t, b, err)
+}
+
+// Every operation, called successfully, answers what the contract says.
+func TestContractAgainstShared(t *testing.T) {
+	w := newWorld(t)
+	w.seedUsage()
+	for _, e := range w.api.Endpoints() {
+		path, body := w.example(e.Route())
+		if got := w.call(w.AdminKey, e.Method, path, body); got.status != 200 {
+			t.Errorf("%s: %d %s", e.Route(), got.status, got.raw)
+		}
+	}
+}
+
+// Every operation weir serves is one of the contract's.
+func TestContractHasEveryRow(t *testing.T) {
+	shared := sharedBook(t)
+	for _, e := range newWorld(t).api.Endpoints() {
+		if item := shared.doc.Paths.Value(e.Path[len("/v1"):]); item == nil || item.GetOperation(e.Method) == nil {
+			t.Errorf("%s is not in the contract", e.Route())
+		}
+	}
+}

@@ -1,0 +1,109 @@
+package adminapi
+
+import (
+	"context"
+
+	"weir/internal/access"
+	"weir/internal/audit"
+	"weir/internal/endpoint"
+	"weir/internal/org"
+)
+
+// projectKey is a project's API key as the API shows it.
+type projectKey struct {
+	Object             string          `json:"object"` // organization.project.api_key
+	ID                 string          `json:"id"`
+	Name               string          `json:"name"`
+	RedactedValue      string          `json:"redacted_value"`
+	CreatedAt          int64           `json:"created_at"`
+	LastUsedAt         *int64          `json:"last_used_at"`
+	ExpiresAt          *int64          `json:"expires_at"`
+	OwnerProjectAccess string          `json:"owner_project_access"` // active or inactive
+	Owner              projectKeyOwner `json:"owner"`
+}
+
+// projectKeyOwner holds a user or a service account, as type says.
+type projectKeyOwner struct {
+	Type           string              `json:"type"`
+	User           *userOwner          `json:"user,omitempty"`
+	ServiceAccount *serviceAccountSlim `json:"service_account,omitempty"`
+}
+
+type userOwner struct {
+	ID        string `json:"id"`
+	Email     string `json:"email"`
+	Name      string `json:"name"`
+	CreatedAt int64  `json:"created_at"`
+	Role      string `json:"role"`
+}
+
+type serviceAccountSlim struct {
+	ID        string `json:"id"`
+	Name      string `json:"name"`
+	CreatedAt int64  `json:"created_at"`
+	Role      string `json:"role"`
+}
+
+const (
+	projectKeysPath = projectPath + "/api_keys"
+	projectKeyPath  = projectKeysPath + "/{api_key_id}"
+)
+
+func (a *API) projectKeys() []endpoint.Endpoint {
+	page := endpoint.Listing[org.OwnedAPIKey, projectKey]{
+		Limit: 20, Min: 1, Max: 100,
+		ID: func(k org.OwnedAPIKey) string { return k.ID }, Show: showProjectKey,
+	}
+	return []endpoint.Endpoint{
+		endpoint.List("GET "+projectKeysPath, access.APIKeysRead, endpoint.AtProject, page, a.listProjectKeys),
+		endpoint.Read("GET "+projectKeyPath, access.APIKeysRead, endpoint.AtProject, a.projectKey),
+		endpoint.Act("DELETE "+projectKeyPath, access.APIKeysWrite, endpoint.AtProject,
+			[]audit.Action{audit.APIKeyDeleted}, a.deleteProjectKey),
+	}
+}
+
+// listProjectKeys shows, when not asked otherwise, the keys of those who are in
+// the project.
+func (a *API) listProjectKeys(ctx context.Context, c *endpoint.Call, p org.Page) (org.Rows[org.OwnedAPIKey], error) {
+	wanted := c.Query.Enum("owner_project_access", string(org.OwnerActive),
+		string(org.OwnerActive), string(org.OwnerInactive), string(org.OwnerAny))
+	if err := c.Query.Err(); err != nil {
+		return org.Rows[org.OwnedAPIKey]{}, err
+	}
+	return a.org.OwnedAPIKeys(ctx, c.OrganizationID(), c.Path("project_id"), org.OwnedAPIKeyFilter{
+		Page: p, Access: org.OwnerAccess(wanted),
+	})
+}
+
+func (a *API) projectKey(ctx context.Context, c *endpoint.Call) (projectKey, error) {
+	key, err := a.org.OwnedAPIKey(ctx, c.OrganizationID(), c.Path("project_id"), c.Path("api_key_id"))
+	if err != nil {
+		return projectKey{}, err
+	}
+	return showProjectKey(key), nil
+}
+
+func (a *API) deleteProjectKey(ctx context.Context, c *endpoint.Call) (deleted, error) {
+	keyID := c.Path("api_key_id")
+	return deleted{"organization.project.api_key.deleted", keyID, true},
+		a.org.DeleteAPIKey(ctx, c.Actor(), c.Path("project_id"), keyID)
+}
+
+func showProjectKey(k org.OwnedAPIKey) projectKey {
+	shown := projectKey{
+		Object: "organization.project.api_key", ID: k.ID, Name: k.Name, RedactedValue: k.Redacted,
+		CreatedAt: k.CreatedAt.Unix(), LastUsedAt: secondsOrNull(k.LastUsedAt), ExpiresAt: secondsOrNull(k.ExpiresAt),
+		OwnerProjectAccess: string(k.Access),
+	}
+	if u := k.User; u != nil {
+		shown.Owner = projectKeyOwner{Type: "user", User: &userOwner{
+			ID: u.ID, Email: u.Email, Name: u.Name, CreatedAt: u.CreatedAt.Unix(), Role: string(k.Role),
+		}}
+	}
+	if s := k.Account; s != nil {
+		shown.Owner = projectKeyOwner{Type: "service_account", ServiceAccount: &serviceAccountSlim{
+			ID: s.ID, Name: s.Name, CreatedAt: s.CreatedAt.Unix(), Role: string(k.Role),
+		}}
+	}
+	return shown
+}

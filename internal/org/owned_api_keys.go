@@ -1,0 +1,135 @@
+package org
+
+import (
+	"context"
+
+	"weir/internal/access"
+)
+
+// OwnerAccess says whether a key's owner has access to the key's project now.
+// As a filter it also knows OwnerAny.
+type OwnerAccess string
+
+// The values of OwnerAccess.
+const (
+	OwnerActive   OwnerAccess = "active"
+	OwnerInactive OwnerAccess = "inactive"
+	OwnerAny      OwnerAccess = "any"
+)
+
+// OwnedAPIKey is a key with its owner: one of User and Account.
+type OwnedAPIKey struct {
+	APIKey
+	User    *User
+	Account *ServiceAccount
+	Role    access.ProjectRole // of the owner in the project
+	Access  OwnerAccess        // OwnerActive or OwnerInactive
+}
+
+// OwnedAPIKeyFilter selects keys of a project by their owner.
+type OwnedAPIKeyFilter struct {
+	Page
+	Access OwnerAccess
+}
+
+// OwnedAPIKeys of an active project, newest first.
+func (s *Service) OwnedAPIKeys(ctx context.Context, organizationID, projectID string, f OwnedAPIKeyFilter) (Rows[OwnedAPIKey], error) {
+	return view(ctx, s.Store, func(r Reader) (Rows[OwnedAPIKey], error) {
+		if _, err := activeProject(ctx, r, organizationID, projectID); err != nil {
+			return Rows[OwnedAPIKey]{}, err
+		}
+		return ownedAPIKeys(ctx, r, organizationID, projectID, f)
+	})
+}
+
+// ownedAPIKeys reads on until a page of matching keys is full. What an owner
+// may do is worked out here, not stored, so the store cannot filter by it.
+func ownedAPIKeys(ctx context.Context, r Reader, organizationID, projectID string, f OwnedAPIKeyFilter) (Rows[OwnedAPIKey], error) {
+	const scan = 200 // keys read at once when most of them do not match
+	owners := keyOwners{Reader: r, seen: map[string]OwnedAPIKey{}}
+	page := f.Page
+	if page.Limit++; f.Access != OwnerAny { // one beyond the page, for More
+		page.Limit = max(page.Limit, scan)
+	}
+	var out Rows[OwnedAPIKey]
+	for {
+		rows, err := r.APIKeys(ctx, organizationID, projectID, APIKeyFilter{Page: page})
+		if err != nil {
+			return Rows[OwnedAPIKey]{}, err
+		}
+		for _, key := range rows.Items {
+			owned, err := owners.of(ctx, key)
+			if err != nil {
+				return Rows[OwnedAPIKey]{}, err
+			}
+			if f.Access != OwnerAny && f.Access != owned.Access {
+				continue
+			}
+			if len(out.Items) == f.Limit {
+				out.More = true
+				return out, nil
+			}
+			out.Items = append(out.Items, owned)
+		}
+		if !rows.More {
+			return out, nil
+		}
+		page.After = rows.Items[len(rows.Items)-1].ID
+	}
+}
+
+// OwnedAPIKey returns one key of a project with its owner.
+func (s *Service) OwnedAPIKey(ctx context.Context, organizationID, projectID, keyID string) (OwnedAPIKey, error) {
+	return view(ctx, s.Store, func(r Reader) (OwnedAPIKey, error) {
+		if _, err := r.Project(ctx, organizationID, projectID); err != nil {
+			return OwnedAPIKey{}, err
+		}
+		key, err := r.APIKey(ctx, organizationID, projectID, keyID)
+		if err != nil {
+			return OwnedAPIKey{}, err
+		}
+		owners := keyOwners{Reader: r, seen: map[string]OwnedAPIKey{}}
+		return owners.of(ctx, key)
+	})
+}
+
+// keyOwners looks owners up, each once.
+type keyOwners struct {
+	Reader
+	seen map[string]OwnedAPIKey // by owner, without the key
+}
+
+func (o *keyOwners) of(ctx context.Context, key APIKey) (OwnedAPIKey, error) {
+	ownerID := key.UserID + key.ServiceAccountID // one of them is empty
+	owned, ok := o.seen[ownerID]
+	if !ok {
+		var err error
+		if owned, err = o.find(ctx, key); err != nil {
+			return OwnedAPIKey{}, err
+		}
+		o.seen[ownerID] = owned
+	}
+	owned.APIKey = key
+	return owned, nil
+}
+
+// find works out the owner's role as package identity does when the key is
+// used: an account holds its own role, a person is a member of the projects it
+// has keys of, and an owner of the organization owns every project.
+func (o *keyOwners) find(ctx context.Context, key APIKey) (OwnedAPIKey, error) {
+	owned := OwnedAPIKey{Access: OwnerActive}
+	if key.ServiceAccountID != "" {
+		account, err := o.ServiceAccount(ctx, key.OrganizationID, key.ProjectID, key.ServiceAccountID)
+		if account.Role == access.NoRole {
+			owned.Access = OwnerInactive
+		}
+		owned.Account, owned.Role = &account, account.Role
+		return owned, err
+	}
+	user, err := o.User(ctx, key.OrganizationID, key.UserID)
+	owned.User, owned.Role = &user, access.ProjectMember
+	if user.Role == access.OrganizationOwner {
+		owned.Role = access.ProjectOwner
+	}
+	return owned, err
+}
