@@ -59,8 +59,10 @@ type Adapter interface {
 // there is none.
 func For(p routing.Provider) (Adapter, error) {
 	switch p {
-	case routing.OpenAI, routing.OpenAICompatible, routing.Sandbox:
+	case routing.OpenAI, routing.OpenAICompatible:
 		return openAI{}, nil
+	case routing.Sandbox:
+		return builtIn{}, nil
 	case routing.AzureOpenAI:
 		return azure{}, nil
 	}
@@ -132,4 +134,15 @@ func join(base, path, query string) string {
 		return base + path
 	}
 	return base + path + "?" + query
+}
+
+// builtIn is the sandbox in this process. It wants to see a key, as the real
+// API does, and takes any.
+type builtIn struct{ openAI }
+
+func (b builtIn) Credential(h http.Header, key string) {
+	if key == "" {
+		key = "built-in"
+	}
+	b.openAI.Credential(h, key)
 }

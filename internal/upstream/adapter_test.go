@@ -95,7 +95,7 @@ func TestIdentifySpeaksForTheConnectionOnly(t *testing.T) {
 	})
 	t.Run("no key", func(t *testing.T) {
 		h := callers.Clone()
-		Identify(adapter(t, routing.Sandbox), h, Identity{})
+		Identify(adapter(t, routing.OpenAICompatible), h, Identity{})
 		equalHeaders(t, h, http.Header{"Content-Type": {"application/json"}, "idempotency-key": {"stainless-1"}})
 	})
 }
@@ -132,5 +132,13 @@ func TestScrub(t *testing.T) {
 	}
 	if got := string(Scrub([]byte("none of x"), "none", "x")); got != "none of x" {
 		t.Errorf("placeholders were masked: %s", got)
+	}
+}
+
+func TestTheBuiltInSandboxNeedsNoKey(t *testing.T) {
+	h := http.Header{}
+	adapter(t, routing.Sandbox).Credential(h, "")
+	if h.Get("Authorization") == "" {
+		t.Error("the sandbox in this process is asked without a key, which it refuses")
 	}
 }

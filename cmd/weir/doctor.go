@@ -1,0 +1,191 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"weir/internal/config"
+	"weir/internal/eventstore/sqlevents"
+	"weir/internal/pricing"
+	"weir/internal/sqldb"
+	"weir/internal/sqlstore"
+	"weir/internal/vault"
+)
+
+// finding is one thing the doctor looked at. A bad one keeps weir from serving
+// well.
+type finding struct {
+	bad  bool
+	text string
+}
+
+func good(format string, args ...any) finding { return finding{text: fmt.Sprintf(format, args...)} }
+func bad(format string, args ...any) finding {
+	return finding{bad: true, text: fmt.Sprintf(format, args...)}
+}
+
+func runDoctor(ctx context.Context, c *cli, args []string) error {
+	fs := flags("doctor")
+	load := settings(fs)
+	err := parse(c, fs, args, func(w io.Writer) {
+		_, _ = fmt.Fprint(w, "Usage: weir doctor [flags]\n\nLooks at the configuration, the data directory, the databases and the master key,\nand says what is wrong. It changes nothing. Exit code 1 says that something is.\n")
+		printSettings(w)
+	})
+	if err != nil {
+		return ended(err)
+	}
+	cfg, err := load(c)
+	if err != nil {
+		return err
+	}
+	findings := examine(ctx, cfg)
+	failed := false
+	for _, f := range findings {
+		mark := "ok   "
+		if f.bad {
+			mark, failed = "WRONG", true
+		}
+		if _, err := fmt.Fprintf(c.stdout, "%s  %s\n", mark, f.text); err != nil {
+			return err
+		}
+	}
+	if failed {
+		return errReported
+	}
+	return nil
+}
+
+func examine(ctx context.Context, cfg config.Config) []finding {
+	findings := examineDir(cfg.DataDir)
+	findings = append(findings, examineListen(cfg.Listen))
+	control, found := examineDatabase(ctx, "control plane", cfg.DatabaseURL, sqlstore.Name, sqlstore.Migrations())
+	findings = append(findings, found...)
+	if control != nil {
+		findings = append(findings, examineSecrets(ctx, cfg, control))
+		if err := control.Close(); err != nil {
+			findings = append(findings, bad("The control plane's database did not close: %v.", err))
+		}
+	}
+	events, found := examineDatabase(ctx, "usage events", cfg.EventsURL, sqlevents.MigrationsName, sqlevents.Migrations())
+	findings = append(findings, found...)
+	if events != nil {
+		if err := events.Close(); err != nil {
+			findings = append(findings, bad("The usage events' database did not close: %v.", err))
+		}
+	}
+	if _, err := pricing.Builtin(); err != nil {
+		findings = append(findings, bad("The price book in this binary cannot be read: %v.", err))
+	}
+	return findings
+}
+
+// lowSpace is when a disk counts as nearly full, in bytes: the usage log and
+// the databases stop working when it is.
+const lowSpace = 1 << 30
+
+func examineDir(dir string) []finding {
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return []finding{good("The data directory %s does not exist yet; the first start makes it.", dir)}
+	case err != nil:
+		return []finding{bad("The data directory %s cannot be looked at: %v.", dir, err)}
+	case !info.IsDir():
+		return []finding{bad("%s is to be the data directory and is a file.", dir)}
+	}
+	var out []finding
+	if info.Mode().Perm()&0o077 != 0 {
+		out = append(out, bad("Others on this machine may enter the data directory %s (mode %04o). It holds the master key: chmod 700 it.", dir, info.Mode().Perm()))
+	} else {
+		out = append(out, good("The data directory %s is private.", dir))
+	}
+	if probe, err := os.CreateTemp(dir, "doctor-*"); err != nil {
+		out = append(out, bad("The data directory %s cannot be written to: %v.", dir, err))
+	} else {
+		_ = probe.Close()
+		_ = os.Remove(probe.Name())
+	}
+	var disk unix.Statfs_t
+	if err := unix.Statfs(dir, &disk); err == nil {
+		free := disk.Bavail * uint64(disk.Bsize) //nolint:gosec // a block size is positive
+		if free < lowSpace {
+			out = append(out, bad("Only %d MiB are free where the data directory is. weir refuses requests when it cannot write.", free>>20))
+		}
+	}
+	if info, err := os.Stat(filepath.Join(dir, bootstrapKeyFile)); err == nil {
+		out = append(out, good("The first admin key is still in %s. Once you have another, delete both the file and the key.", filepath.Join(dir, info.Name())))
+	}
+	return out
+}
+
+func examineListen(address string) finding {
+	listener, err := net.Listen("tcp", address) //nolint:noctx // closed at once
+	if err != nil {
+		return good("%s is in use or cannot be listened on, as it is while weir runs: %v.", address, err)
+	}
+	_ = listener.Close()
+	return good("%s can be listened on; no weir is running there.", address)
+}
+
+// examineDatabase opens a database that is there already and compares its
+// schema with the binary's.
+func examineDatabase(ctx context.Context, what, url, name string, migrations fs.FS) (*sqldb.DB, []finding) {
+	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
+		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+			return nil, []finding{good("The %s database %s does not exist yet; the first start makes it.", what, path)}
+		}
+	}
+	db, err := sqldb.Open(ctx, url)
+	if err == nil {
+		err = db.Ping(ctx)
+	}
+	if err != nil {
+		return nil, []finding{bad("The %s database cannot be opened: %v.", what, err)}
+	}
+	current, latest, err := sqldb.Status(ctx, db, name, migrations)
+	switch {
+	case err != nil:
+		return db, []finding{bad("The schema of the %s database does not fit this binary: %v.", what, err)}
+	case current < latest:
+		return db, []finding{good("The %s database has schema %d; the next start brings it to %d.", what, current, latest)}
+	}
+	return db, []finding{good("The %s database answers and has schema %d.", what, current)}
+}
+
+// examineSecrets tries the master key on what is sealed.
+func examineSecrets(ctx context.Context, cfg config.Config, db *sqldb.DB) finding {
+	if cfg.MasterKey == "" {
+		if _, err := os.Stat(filepath.Join(cfg.DataDir, vault.MasterKeyFile)); errors.Is(err, os.ErrNotExist) {
+			return good("There is no master key yet; the first start makes one.")
+		}
+	}
+	keys, _, err := vault.LoadMasterKeys(cfg.MasterKey.Reveal(), cfg.DataDir)
+	if err != nil {
+		return bad("The master key: %v.", err)
+	}
+	v, err := vault.New(keys...)
+	if err != nil {
+		return bad("The master key: %v.", err)
+	}
+	current, latest, err := sqldb.Status(ctx, db, sqlstore.Name, sqlstore.Migrations())
+	if err != nil || current < latest {
+		return good("The master key can be read. Whether it opens the secrets is seen once the schema is up to date.")
+	}
+	store, err := sqlstore.Open(ctx, db)
+	if err == nil {
+		err = checkSealed(ctx, store, v)
+	}
+	if err != nil {
+		return bad("%v.", err)
+	}
+	return good("The master key opens every sealed secret.")
+}

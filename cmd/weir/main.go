@@ -1,0 +1,129 @@
+// Command weir is a gateway for OpenAI-compatible APIs with an organization
+// behind it: projects, keys, usage and cost, in one binary.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// version is set by the linker.
+var version = "dev"
+
+// The exit codes of every command.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2 // bad usage or configuration
+)
+
+// command is one word after weir.
+type command struct {
+	name    string
+	args    string // shown in the usage line
+	summary string
+	run     func(ctx context.Context, c *cli, args []string) error
+}
+
+// cli is what a command may use of the process.
+type cli struct {
+	stdin  io.Reader
+	stdout io.Writer
+	stderr io.Writer
+	env    []string
+}
+
+// usageError is a mistake in how the command was called: exit code 2.
+type usageError struct{ err error }
+
+func (e usageError) Error() string { return e.err.Error() }
+func (e usageError) Unwrap() error { return e.err }
+
+// errReported ends a command that has already said what is wrong.
+var errReported = errors.New("reported")
+
+func commands() []command {
+	return []command{
+		{"serve", "[flags]", "serve the gateway, the Admin API and weir's own API", runServe},
+		{"demo", "[flags]", "serve a demo: sandbox provider, projects, keys, some days of traffic", runDemo},
+		{"sandbox", "[flags]", "serve the sandbox provider alone, for tests of applications", runSandbox},
+		{"organizations", "create [flags]", "add an organization to this install", runOrganizations},
+		{"check-config", "[flags]", "read the configuration and show what is in force, without secrets", runCheckConfig},
+		{"doctor", "[flags]", "say what is wrong with this install, in sentences", runDoctor},
+		{"bench", "[flags]", "measure weir beside direct calls and other proxies", runBench},
+		{"version", "", "print the version", runVersion},
+		{"help", "[command]", "print this, or what a command takes", runHelp},
+	}
+}
+
+func main() {
+	// The first signal asks for an orderly end, the second ends at once.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	c := &cli{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, env: os.Environ()}
+	os.Exit(run(ctx, c, os.Args[1:]))
+}
+
+func run(ctx context.Context, c *cli, args []string) int {
+	if len(args) == 0 {
+		printCommands(c.stderr)
+		return exitUsage
+	}
+	name := args[0]
+	if name == "-h" || name == "--help" {
+		name = "help"
+	}
+	for _, cmd := range commands() {
+		if cmd.name == name {
+			return exitCode(c, cmd.run(ctx, c, args[1:]))
+		}
+	}
+	_, _ = fmt.Fprintf(c.stderr, "weir: there is no command %q. Run 'weir help'.\n", name)
+	return exitUsage
+}
+
+func exitCode(c *cli, err error) int {
+	var bad usageError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, errReported):
+		return exitFailed
+	case errors.As(err, &bad):
+		_, _ = fmt.Fprintf(c.stderr, "weir: %v\n", err)
+		return exitUsage
+	}
+	_, _ = fmt.Fprintf(c.stderr, "weir: %v\n", err)
+	return exitFailed
+}
+
+func printCommands(w io.Writer) {
+	_, _ = fmt.Fprint(w, "weir regulates and measures AI traffic.\n\nUsage: weir COMMAND\n\n")
+	for _, cmd := range commands() {
+		_, _ = fmt.Fprintf(w, "  %-14s %s\n", cmd.name, cmd.summary)
+	}
+	_, _ = fmt.Fprint(w, "\n'weir COMMAND --help' says what a command takes.\n")
+}
+
+func runVersion(_ context.Context, c *cli, _ []string) error {
+	_, err := fmt.Fprintln(c.stdout, "weir", version)
+	return err
+}
+
+func runHelp(ctx context.Context, c *cli, args []string) error {
+	if len(args) > 0 && args[0] != "help" {
+		for _, cmd := range commands() {
+			if cmd.name == args[0] {
+				return cmd.run(ctx, c, []string{"--help"})
+			}
+		}
+		return usageError{fmt.Errorf("there is no command %q", args[0])}
+	}
+	printCommands(c.stdout)
+	return nil
+}

@@ -1,0 +1,293 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"weir/internal/access"
+	"weir/internal/adminapi"
+	"weir/internal/changefeed"
+	"weir/internal/config"
+	"weir/internal/endpoint"
+	"weir/internal/eventstore/sqlevents"
+	"weir/internal/gateway"
+	"weir/internal/identity"
+	"weir/internal/jobs"
+	"weir/internal/nativeapi"
+	"weir/internal/org"
+	"weir/internal/pricing"
+	"weir/internal/sandbox"
+	"weir/internal/server"
+	"weir/internal/sqldb"
+	"weir/internal/sqlstore"
+	"weir/internal/telemetry"
+	"weir/internal/upstream"
+	"weir/internal/usage"
+	"weir/internal/usage/outbox"
+	"weir/internal/usage/recorder"
+	"weir/internal/vault"
+)
+
+// node is one weir process, put together.
+type node struct {
+	cfg     config.Config
+	log     *slog.Logger
+	metrics *telemetry.Metrics
+
+	store    *sqlstore.Store
+	eventsDB *sqldb.DB
+	events   *sqlevents.Store
+	recorder *recorder.Recorder
+	vault    *vault.Vault
+	book     *pricing.Book
+	feed     *changefeed.Feed
+	snapshot *gateway.Snapshot
+	org      *org.Service
+	identity *identity.Service
+	sandbox  *sandbox.Provider
+	relay    *gateway.Gateway
+
+	closers []io.Closer
+}
+
+// open puts a node together on its stores. When it fails nothing stays open.
+func open(ctx context.Context, cfg config.Config, log *slog.Logger) (n *node, err error) {
+	n = &node{cfg: cfg, log: log, metrics: telemetry.NewMetrics(version), sandbox: sandbox.New(sandbox.Options{})}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, n.Close())
+			n = nil
+		}
+	}()
+	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
+		return n, fmt.Errorf("making the data directory: %w", err)
+	}
+	if err := n.openStores(ctx); err != nil {
+		return n, err
+	}
+	if n.book, err = pricing.Builtin(); err != nil {
+		return n, fmt.Errorf("reading the price book: %w", err)
+	}
+	if err := n.openVault(ctx); err != nil {
+		return n, err
+	}
+	if err := n.openRecorder(ctx); err != nil {
+		return n, err
+	}
+	n.snapshot = gateway.NewSnapshot(n.store)
+	if n.feed, err = changefeed.Start(ctx, n.store, n.snapshot, log); err != nil {
+		return n, err
+	}
+	transport := upstream.Transport(upstream.Options{Sandbox: n.sandbox, DialTimeout: cfg.Gateway.ConnectTimeout})
+	n.org = &org.Service{
+		Store: n.store, Feed: n.feed, Sealer: n.vault, Now: time.Now,
+		Prober: connectionProber{vault: n.vault, prober: &upstream.Prober{Transport: transport}},
+	}
+	used := &identity.LastUse{}
+	n.identity = &identity.Service{Store: n.store, Org: n.org, Now: time.Now, Used: used}
+	n.relay = &gateway.Gateway{
+		Snapshot: n.snapshot, Recorder: n.recorder, Vault: n.vault, Book: n.book, Transport: transport,
+		Identity: n.identity, Used: used, Limits: relayLimits(cfg.Gateway), Metrics: n.metrics, Logger: log,
+		TempDir: cfg.DataDir,
+	}
+	return n, nil
+}
+
+func relayLimits(g config.Gateway) gateway.Limits {
+	l := gateway.DefaultLimits()
+	l.MaxBody, l.Spool = int64(g.MaxBodyBytes), int64(g.SpoolBytes)
+	l.FirstByte, l.Idle = g.FirstByteTimeout, g.IdleTimeout
+	l.DrainTimeout, l.DrainBytes = g.DrainTimeout, int64(g.DrainBytes)
+	return l
+}
+
+func (n *node) openStores(ctx context.Context) error {
+	control, err := sqldb.Open(ctx, n.cfg.DatabaseURL)
+	if err != nil {
+		return fmt.Errorf("opening the control plane's database: %w", err)
+	}
+	n.closers = append(n.closers, control)
+	if n.store, err = sqlstore.Open(ctx, control); err != nil {
+		return fmt.Errorf("opening the control plane: %w", err)
+	}
+	n.eventsDB = control
+	if n.cfg.EventsURL != n.cfg.DatabaseURL {
+		if n.eventsDB, err = sqldb.Open(ctx, n.cfg.EventsURL); err != nil {
+			return fmt.Errorf("opening the usage events' database: %w", err)
+		}
+		n.closers = append(n.closers, n.eventsDB)
+	}
+	if n.events, err = sqlevents.Open(ctx, n.eventsDB); err != nil {
+		return fmt.Errorf("opening the usage events: %w", err)
+	}
+	return nil
+}
+
+// openVault reads the master key and makes sure that it is the one that sealed
+// what the database holds: a wrong one would fail every request later.
+func (n *node) openVault(ctx context.Context) error {
+	keys, created, err := vault.LoadMasterKeys(n.cfg.MasterKey.Reveal(), n.cfg.DataDir)
+	if err != nil {
+		return err
+	}
+	if n.vault, err = vault.New(keys...); err != nil {
+		return err
+	}
+	if created {
+		n.log.Warn("a master key was generated; back it up, since provider secrets cannot be opened without it",
+			"file", filepath.Join(n.cfg.DataDir, vault.MasterKeyFile))
+	}
+	return checkSealed(ctx, n.store, n.vault)
+}
+
+// gatherUsage is how long settled events gather before the events store takes
+// them. A batch of a few costs it ten times as much per event as one of
+// hundreds; reports are promised within five seconds.
+const gatherUsage = 500 * time.Millisecond
+
+func (n *node) openRecorder(ctx context.Context) error {
+	log, err := outbox.Open(filepath.Join(n.cfg.DataDir, "usage-log"), outbox.Options{})
+	if err != nil {
+		return fmt.Errorf("opening the usage log: %w", err)
+	}
+	n.recorder, err = recorder.Start(ctx, log, n.events, recorder.Options{
+		Logger: n.log, MaxBacklog: int64(n.cfg.UsageLog.MaxBacklog), Delay: gatherUsage,
+		Price: func(e *usage.Event) { gateway.Price(n.book, "", e) },
+	})
+	if err != nil {
+		return errors.Join(err, log.Close())
+	}
+	n.closers = append(n.closers, n.recorder)
+	return nil
+}
+
+// writeFile writes a private file so that after a crash it is whole or absent.
+func writeFile(path, text string) error {
+	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // 0600
+	if err != nil {
+		return err
+	}
+	_, err = tmp.WriteString(text)
+	if err == nil {
+		err = tmp.Sync()
+	}
+	if closed := tmp.Close(); err == nil {
+		err = closed
+	}
+	if err == nil {
+		err = os.Rename(tmp.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(tmp.Name())
+	}
+	return err
+}
+
+// Serve answers on listener until ctx ends, then drains and ends in the order
+// that loses nothing: requests, usage log, stores.
+func (n *node) Serve(ctx context.Context, listener net.Listener) error {
+	tlsConfig, err := loadTLS(n.cfg.TLS)
+	if err != nil {
+		return err
+	}
+	admin := adminapi.New(adminapi.Options{Org: n.org, Usage: n.events, Identity: n.identity, Logger: n.log, Now: time.Now})
+	native := nativeapi.New(nativeapi.Options{
+		Org: n.org, Usage: n.events, Identity: n.identity, Book: n.book, Logger: n.log, Now: time.Now,
+		SecureCookies: tlsConfig != nil,
+	})
+	srv := &server.Server{
+		Admin: admin.Handler(), Native: native.Handler(), Gateway: n.relay, Metrics: n.metricsHandler(listener),
+		Health: &server.Health{Checks: n.checks()}, Logger: n.log,
+		HeaderTimeout: n.cfg.Gateway.HeaderTimeout, ShutdownTimeout: n.cfg.ShutdownTimeout, TLS: tlsConfig,
+	}
+	// What requests lean on runs until they have ended.
+	behind, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	group, behind := errgroup.WithContext(behind)
+	group.Go(func() error { return n.recorder.Run(behind) })
+	group.Go(func() error { return n.feed.Run(behind) })
+	for _, job := range n.jobs() {
+		group.Go(func() error { job.RunUntil(behind, n.log); return nil })
+	}
+	front, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	context.AfterFunc(behind, func() { cancel(errors.New("a part of this node ended")) })
+
+	served := srv.Run(front, listener)
+	grace, done := context.WithTimeout(context.WithoutCancel(ctx), n.cfg.ShutdownTimeout)
+	defer done()
+	flushed := n.recorder.Flush(grace)
+	if flushed != nil {
+		// Nothing is lost: the usage log still has it and the next start goes on.
+		n.log.Warn("some usage is not in the events store yet; the next start brings it there", "error", flushed)
+	}
+	touched := n.identity.Used.Flush(grace, n.store)
+	stop()
+	return errors.Join(served, touched, group.Wait())
+}
+
+// metricsHandler is open on a loopback listener, where only this machine can
+// ask, or when the configuration says so; else it asks for an admin key.
+func (n *node) metricsHandler(listener net.Listener) http.Handler {
+	address, ok := listener.Addr().(*net.TCPAddr)
+	if n.cfg.Metrics.Public || (ok && address.IP.IsLoopback()) {
+		return n.metrics.Handler()
+	}
+	return endpoint.Guarded(n.identity, access.ManagementRead, n.metrics.Handler())
+}
+
+func (n *node) jobs() []jobs.Job {
+	day := 24 * time.Hour
+	return []jobs.Job{
+		{Name: "last use of keys", Every: 2 * time.Second, Run: func(ctx context.Context) error { return n.identity.Used.Flush(ctx, n.store) }},
+		{Name: "retention of the request log", Every: time.Hour, Run: func(ctx context.Context) error {
+			now := time.Now()
+			return n.events.Prune(ctx, now.Add(-time.Duration(n.cfg.UsageLog.RequestRetentionDays)*day), now.Add(-minuteRetention))
+		}},
+	}
+}
+
+// minuteRetention is how long reports by the minute go back; by the hour and
+// day they go back to the start.
+const minuteRetention = 35 * 24 * time.Hour
+
+func (n *node) checks() []server.Check {
+	return []server.Check{
+		{Name: "control plane", Run: n.store.Ping},
+		{Name: "usage events", Run: n.eventsDB.Ping},
+		{Name: "usage log", Run: func(context.Context) error { return n.recorder.Healthy() }},
+		{Name: "change feed", Run: func(context.Context) error { return n.feed.Err() }},
+	}
+}
+
+func loadTLS(t config.TLS) (*tls.Config, error) {
+	if t.CertFile == "" {
+		return nil, nil //nolint:nilnil // plain HTTP
+	}
+	cert, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("reading the TLS certificate: %w", err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}, nil
+}
+
+// Close closes what the node has opened, the last first.
+func (n *node) Close() error {
+	var errs []error
+	for i := len(n.closers) - 1; i >= 0; i-- {
+		errs = append(errs, n.closers[i].Close())
+	}
+	n.closers = nil
+	return errors.Join(errs...)
+}
