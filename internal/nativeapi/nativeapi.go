@@ -1,0 +1,72 @@
+// Package nativeapi serves weir's own API under /weir/v1: what OpenAI's Admin
+// API has no words for — connections, workspaces, model endpoints, the request
+// log, sessions — in the same manners.
+//
+// The API is one table of endpoints (package endpoint); a file holds one
+// resource, its wire shapes and its rows. Project keys may call it as far as
+// their grants reach. openapi.yaml describes the same table from the reader's
+// side and is written by hand: tests hold the two against each other.
+package nativeapi
+
+import (
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"slices"
+	"time"
+
+	"weir/internal/endpoint"
+	"weir/internal/identity"
+	"weir/internal/org"
+	"weir/internal/pricing"
+	"weir/internal/usage"
+)
+
+// Options of an API. All but AdminDescription and SecureCookies are needed.
+type Options struct {
+	Org      *org.Service
+	Usage    usage.Store
+	Identity *identity.Service
+	Book     *pricing.Book // says which models of a catalogue have a price
+	// AdminDescription is the OpenAPI description of the Admin API, in YAML; it
+	// is served merged with this API's own.
+	AdminDescription []byte
+	Logger           *slog.Logger
+	Now              func() time.Time
+	// SecureCookies marks session cookies for HTTPS only, which they must be
+	// wherever weir serves TLS or stands behind it.
+	SecureCookies bool
+}
+
+// API is weir's own API of every organization of the install; whose it is, the
+// caller's key or session says.
+type API struct {
+	org           *org.Service
+	usage         usage.Store
+	identity      *identity.Service
+	book          *pricing.Book
+	now           func() time.Time
+	secureCookies bool
+	document      json.RawMessage
+	table         *endpoint.Table
+}
+
+// New returns the API. An AdminDescription that cannot be read panics: both
+// descriptions are compiled in.
+func New(o Options) *API {
+	a := &API{
+		org: o.Org, usage: o.Usage, identity: o.Identity, book: o.Book, now: o.Now,
+		secureCookies: o.SecureCookies, document: document(o.AdminDescription),
+	}
+	a.table = endpoint.NewTable(endpoint.Options{Identity: o.Identity, Logger: o.Logger}, slices.Concat(
+		a.connections(), a.catalogue(), a.workspaces(), a.members(), a.modelEndpoints(),
+		a.keys(), a.requests(), a.auditEvents(), a.me(), a.sessions(), a.description(),
+	))
+	return a
+}
+
+// Handler serves every path under /weir.
+func (a *API) Handler() http.Handler { return a.table }
+
+// Endpoints returns the rows of the API's table.
+func (a *API) Endpoints() []endpoint.Endpoint { return a.table.Endpoints() }

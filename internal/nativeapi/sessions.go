@@ -1,0 +1,94 @@
+package nativeapi
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"weir/internal/access"
+	"weir/internal/audit"
+	"weir/internal/endpoint"
+	"weir/internal/fault"
+)
+
+// session is a sign-in. The cookie comes beside it; csrf_token must stand in
+// the x-csrf-token header of every call that changes something by that cookie.
+type session struct {
+	Object       string       `json:"object"` // session
+	ID           string       `json:"id"`
+	CSRFToken    string       `json:"csrf_token"`
+	User         signedIn     `json:"user"`
+	Organization organization `json:"organization"`
+	ExpiresAt    int64        `json:"expires_at"`
+	CreatedAt    int64        `json:"created_at"`
+}
+
+type signedIn struct {
+	ID    string `json:"id"`
+	Email string `json:"email"`
+	Name  string `json:"name"`
+	Role  string `json:"role"`
+}
+
+type credentials struct {
+	Email    string `json:"email" required:"true"`
+	Password string `json:"password" required:"true"`
+}
+
+func (a *API) sessions() []endpoint.Endpoint {
+	const path = root + "/session"
+	return []endpoint.Endpoint{
+		endpoint.Write("POST "+path, access.Authenticated, endpoint.AtOrganization,
+			[]audit.Action{audit.LoginSucceeded}, a.signIn).Public(),
+		endpoint.Act("DELETE "+path, access.Authenticated, endpoint.AtOrganization,
+			[]audit.Action{audit.LogoutSucceeded}, a.signOut),
+	}
+}
+
+// signIn refuses other sites' forms: they could sign a visitor in as somebody
+// else, who would then read what the visitor enters.
+func (a *API) signIn(ctx context.Context, c *endpoint.Call, in credentials) (session, error) {
+	if err := http.NewCrossOriginProtection().Check(c.Request); err != nil {
+		return session{}, fault.New(fault.Forbidden, "cross_origin", "", "Sign in from weir's own pages.").With(err)
+	}
+	started, user, token, csrf, err := a.identity.SignIn(ctx, in.Email, in.Password, endpoint.From(c.Request))
+	if err != nil {
+		return session{}, err
+	}
+	o, err := a.org.Organization(ctx, started.OrganizationID)
+	if err != nil {
+		return session{}, err
+	}
+	c.Header.Add("Set-Cookie", a.cookie(token, started.ExpiresAt.Sub(a.now())).String())
+	c.Header.Set("Cache-Control", "no-store")
+	return session{
+		Object: "session", ID: started.ID, CSRFToken: csrf,
+		User:         signedIn{ID: user.ID, Email: user.Email, Name: user.Name, Role: string(user.Role)},
+		Organization: organization{o.ID, o.Name},
+		ExpiresAt:    started.ExpiresAt.Unix(), CreatedAt: started.CreatedAt.Unix(),
+	}, nil
+}
+
+func (a *API) signOut(ctx context.Context, c *endpoint.Call) (deleted, error) {
+	current := c.Caller.Session
+	if current == nil {
+		return deleted{}, fault.Invalidf("no_session", "", "You are not signed in: the call came with a key, not with a session.")
+	}
+	if err := a.org.EndSession(ctx, c.Actor(), current.ID); err != nil {
+		return deleted{}, err
+	}
+	c.Header.Add("Set-Cookie", a.cookie("", 0).String())
+	return deleted{"session.deleted", current.ID, true}, nil
+}
+
+// cookie holds token for a while; without a lifetime it is removed.
+func (a *API) cookie(token string, lifetime time.Duration) *http.Cookie {
+	age := int(lifetime / time.Second)
+	if age <= 0 {
+		age = -1
+	}
+	return &http.Cookie{
+		Name: endpoint.SessionCookie, Value: token, Path: "/", MaxAge: age,
+		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: a.secureCookies,
+	}
+}
