@@ -8,9 +8,10 @@ import (
 	"weir/internal/usage"
 )
 
-// maxCount is the greatest count taken at its word: above 2^53 a JSON number is
-// no longer exact for everybody.
-const maxCount = 1 << 53
+// maxCount is the greatest count taken at its word. No request consumes a
+// trillion of anything; what says so is a broken report, and one such number
+// would take the sums of whole days beyond what they can hold.
+const maxCount = 1_000_000_000_000
 
 // Reading is what a provider's answer says about what it consumed.
 type Reading struct {
