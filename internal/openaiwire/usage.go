@@ -31,7 +31,7 @@ type Reading struct {
 
 // ReadUnary reads the usage of one complete response body. A body that is not
 // JSON, reports nothing, or reports a number that cannot be (negative,
-// fractional, beyond 2^53) is not Found; what else it says is still read.
+// fractional, beyond a trillion) is not Found; what else it says is still read.
 func ReadUnary(kind usage.Kind, body []byte) Reading {
 	var r Reading
 	s := scanner{data: body}
