@@ -25,7 +25,7 @@ import (
 
 // Options of a run. The zero value measures everything, in five rounds.
 type Options struct {
-	// Quick takes one round with short windows, a good minute in all: enough to
+	// Quick takes one round with short windows, a minute or two in all: enough to
 	// see a regression, not to publish.
 	Quick bool
 	// Rounds is how often everything is measured; 0 is 5, or 1 when Quick.
@@ -35,9 +35,11 @@ type Options struct {
 	// Targets to measure, in the order of the report; DefaultTargets where nil.
 	// The one named Reference is what ratios refer to.
 	Targets []Target
-	// Executable is a binary whose "bench child" calls Child, and that serves
-	// weir with "serve"; this process's own where empty.
+	// Executable is a binary whose "bench child" calls Child; this process's own
+	// where empty.
 	Executable string
+	// WeirExecutable is the weir that is measured; Executable where empty.
+	WeirExecutable string
 	// WeirEnv is added to the environment of weir's process: "GOGC=400".
 	WeirEnv []string
 	// Dir is where data directories are made: on the disk whose syncs are to be
@@ -83,6 +85,9 @@ func (o Options) withDefaults() (Options, error) {
 			return o, fmt.Errorf("finding this program's own file: %w", err)
 		}
 		o.Executable = exe
+	}
+	if o.WeirExecutable == "" {
+		o.WeirExecutable = o.Executable
 	}
 	if o.Targets == nil {
 		o.Targets = DefaultTargets(o)

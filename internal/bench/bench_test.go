@@ -30,7 +30,7 @@ func tiny() plan {
 		window: 100 * time.Millisecond,
 		fixed:  200 * time.Millisecond,
 		settle: time.Millisecond, tail: time.Millisecond,
-		streams: 4, chunks: 10,
+		streams: 4, chunks: 10, repeats: 1,
 		few: 10, many: 20, hold: 50 * time.Millisecond,
 		burst: 20,
 	}

@@ -33,7 +33,8 @@ type Sample struct {
 }
 
 func (r *Report) note(format string, args ...any) {
-	r.Notes = append(r.Notes, fmt.Sprintf(format, args...))
+	// A note is one line, and joined errors are several.
+	r.Notes = append(r.Notes, strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", "; "))
 }
 
 // measured is whether any target has the figure, or its base.
@@ -181,7 +182,7 @@ func (r Report) Markdown() string {
 	if len(r.Notes) > 0 {
 		b.WriteByte('\n')
 		for _, note := range r.Notes {
-			fmt.Fprintf(&b, "- %s\n", strings.ReplaceAll(note, "\n", " "))
+			fmt.Fprintf(&b, "- %s\n", note)
 		}
 	}
 	return b.String()

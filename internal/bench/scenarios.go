@@ -17,17 +17,18 @@ type plan struct {
 	tail   time.Duration // behind it: what it deferred is
 
 	streams, chunks int           // at once, and of each
+	repeats         int           // of the streams: /proc counts CPU time in steps of 10 ms
 	few, many       int           // streams held open
 	hold            time.Duration // once all are open
 	burst           int           // streams answered at once
 }
 
-// full takes some ten minutes with five rounds of four targets.
+// full takes some twenty minutes with five rounds of four targets.
 func full() plan {
 	return plan{
 		window: 4 * time.Second,
 		fixed:  8 * time.Second, settle: 2 * time.Second, tail: 6 * time.Second,
-		streams: 50, chunks: 200,
+		streams: 50, chunks: 200, repeats: 3,
 		few: 1000, many: 5000, hold: 6 * time.Second,
 		burst: 5000,
 	}
@@ -36,6 +37,7 @@ func full() plan {
 func quick() plan {
 	p := full()
 	p.window, p.fixed, p.settle, p.tail, p.hold = 1500*time.Millisecond, 3*time.Second, time.Second, 4*time.Second, 2*time.Second
+	p.repeats = 2
 	return p
 }
 
@@ -88,7 +90,7 @@ func (p plan) scenarios() []scenario {
 		{"max", true, answer, maxCallers, unary, p.window + time.Minute, p.saturate("max", unary)},
 		{"fixed", true, delayed, maxCallers, unary, p.settle + p.fixed + p.tail + time.Minute, p.pace(unary)},
 		{"prompt64k", false, answer, maxCallers, prompt64k, p.window + time.Minute, p.saturate("prompt64k", prompt64k)},
-		{"stream", false, tokens, p.streams, unary, time.Duration(p.chunks)*tokens.interval + time.Minute, p.relay},
+		{"stream", false, tokens, p.streams, unary, time.Duration(p.repeats*p.chunks)*tokens.interval + time.Minute, p.relay},
 		{"hold1000", false, slow, maxCallers, unary, p.hold + 2*time.Minute, p.keep("hold1000", p.few)},
 		{"hold5000", false, slow, maxCallers, unary, p.hold + 2*time.Minute, p.keep("hold5000", p.many)},
 		{"burst", false, upstreamOptions{size: 16, chunks: 8, interval: 5 * time.Millisecond}, maxCallers, unary, 2 * time.Minute, p.flood},
@@ -164,11 +166,13 @@ func (p plan) relay(ctx context.Context, c *client, proc process) ([]value, erro
 	}
 	var t tally
 	inParallel(p.streams, func(int) {
-		events, err := c.stream(ctx, body, nil)
-		if err == nil && events != p.chunks {
-			err = fmt.Errorf("%d chunks came through of %d", events, p.chunks)
+		for range p.repeats {
+			events, err := c.stream(ctx, body, nil)
+			if err == nil && events != p.chunks {
+				err = fmt.Errorf("%d chunks came through of %d", events, p.chunks)
+			}
+			t.add(err)
 		}
-		t.add(err)
 	})
 	after, err := proc.cpu()
 	if err != nil {

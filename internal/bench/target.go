@@ -54,7 +54,7 @@ func (i *Instance) Stop() error {
 
 // DefaultTargets is direct calls, the reference, nginx and weir.
 func DefaultTargets(o Options) []Target {
-	return []Target{direct{}, reference{exe: o.Executable}, nginx{dir: o.Dir}, weir{exe: o.Executable, dir: o.Dir, env: o.WeirEnv}}
+	return []Target{direct{}, reference{exe: o.Executable}, nginx{dir: o.Dir}, weir{exe: o.WeirExecutable, dir: o.Dir, env: o.WeirEnv}}
 }
 
 // direct is no proxy at all.
@@ -194,5 +194,5 @@ func (c *child) said() string {
 	if err != nil || len(text) == 0 {
 		return ""
 	}
-	return "; its last words:\n" + string(text)
+	return "; its last words: " + string(text)
 }
