@@ -156,10 +156,9 @@ func (t *table[T]) each(ctx context.Context, r reader, q *sqldb.Query, fn func(T
 		return fmt.Errorf("reading %s: %w", t.name, err)
 	}
 	defer rows.Close()
-	var v, zero T
-	fields := t.fields(&v)
+	var v T
+	fields := t.fields(&v) // Scan replaces every one, lists included
 	for rows.Next() {
-		v = zero // what the row before has in lists must not be written over
 		if err := rows.Scan(fields...); err != nil {
 			return fmt.Errorf("reading %s: %w", t.name, err)
 		}
