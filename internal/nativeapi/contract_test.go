@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -179,4 +180,28 @@ func TestUnknownPathsAndMethods(t *testing.T) {
 		refused(t, f.owner().get(path), http.StatusNotFound, "", "")
 	}
 	refused(t, f.owner().call(http.MethodPut, "/me", nil), http.StatusMethodNotAllowed, "method_not_supported", "")
+}
+
+// The document that is served is valid with the Admin API's own description
+// beside it, and leaves nothing of it out.
+func TestOpenAPIDocumentWithTheAdminAPI(t *testing.T) {
+	admin, err := os.ReadFile("../adminapi/openapi.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	alone, err := openapi3.NewLoader().LoadFromData(admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := newFixture(t, func(o *Options) { o.AdminDescription = admin })
+	doc, err := openapi3.NewLoader().LoadFromData(f.as("").get("/openapi.json").body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := doc.Validate(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if got, want := doc.Paths.Len(), alone.Paths.Len()+f.oracle.doc.Paths.Len(); got != want {
+		t.Errorf("%d paths, want %d", got, want)
+	}
 }
