@@ -63,6 +63,13 @@ func SQLite(t testing.TB) *sqldb.DB {
 // Postgres opens a new schema of the database at rawURL.
 func Postgres(t testing.TB, rawURL string) *sqldb.DB {
 	t.Helper()
+	return open(t, PostgresURL(t, rawURL))
+}
+
+// PostgresURL makes a new schema of the database at rawURL, dropped when the
+// test ends, and returns the URL that uses it.
+func PostgresURL(t testing.TB, rawURL string) string {
+	t.Helper()
 	schema := "test_" + strings.ToLower(rand.Text())
 	execute(t, rawURL, "CREATE SCHEMA "+schema)
 	t.Cleanup(func() { execute(t, rawURL, "DROP SCHEMA "+schema+" CASCADE") })
@@ -73,7 +80,7 @@ func Postgres(t testing.TB, rawURL string) *sqldb.DB {
 	q := u.Query()
 	q.Set("search_path", schema)
 	u.RawQuery = q.Encode()
-	return open(t, u.String())
+	return u.String()
 }
 
 func open(t testing.TB, rawURL string) *sqldb.DB {
