@@ -204,7 +204,8 @@ func (n *node) Serve(ctx context.Context, listener net.Listener) error {
 	admin := adminapi.New(adminapi.Options{Org: n.org, Usage: n.events, Identity: n.identity, Logger: n.log, Now: time.Now})
 	native := nativeapi.New(nativeapi.Options{
 		Org: n.org, Usage: n.events, Identity: n.identity, Book: n.book, Logger: n.log, Now: time.Now,
-		SecureCookies: tlsConfig != nil,
+		AdminDescription: adminapi.Description(),
+		SecureCookies:    tlsConfig != nil,
 	})
 	srv := &server.Server{
 		Admin: admin.Handler(), Native: native.Handler(), Gateway: n.relay, Metrics: n.metricsHandler(listener),

@@ -86,6 +86,9 @@ func (s *Service) UpdateConnection(ctx context.Context, actor audit.Actor, conne
 	}
 	// The probe may take seconds, so it runs before the transaction, on what
 	// the connection will be; the transaction applies the fields to what it is.
+	if err := checkMoved(&c, in); err != nil {
+		return routing.Connection{}, routing.Probe{}, err
+	}
 	if _, err := s.applyConnection(&c, in); err != nil {
 		return routing.Connection{}, routing.Probe{}, err
 	}
@@ -99,6 +102,9 @@ func (s *Service) UpdateConnection(ctx context.Context, actor audit.Actor, conne
 		if c, err = tx.Connection(ctx, actor.OrganizationID, connectionID); err != nil {
 			return err
 		}
+		if err := checkMoved(&c, in); err != nil {
+			return err
+		}
 		requested, err := s.applyConnection(&c, in)
 		if err != nil {
 			return err
@@ -109,10 +115,54 @@ func (s *Service) UpdateConnection(ctx context.Context, actor audit.Actor, conne
 		if err := checkWorkspaces(ctx, tx, actor.OrganizationID, c.WorkspaceIDs); err != nil {
 			return err
 		}
+		if err := checkEndpointsStay(ctx, tx, &c); err != nil {
+			return err
+		}
 		tx.Record(event(audit.ConnectionUpdated, nil, details{ID: c.ID, Changes: requested}))
 		return tx.UpdateConnection(ctx, c)
 	})
 	return c, probe, err
+}
+
+// checkMoved refuses an address on another host unless every secret comes with
+// it: whoever may change the address could otherwise have the provider's key
+// sent to a host of their own.
+func checkMoved(c *routing.Connection, in ConnectionFields) error {
+	if !in.BaseURL.Given() {
+		return nil
+	}
+	next, err := routing.ValidateBaseURL(c.Provider, in.BaseURL.V)
+	if err != nil || routing.SameOrigin(c.BaseURL, next) {
+		return err
+	}
+	for _, secret := range []struct {
+		field string
+		kept  bool
+	}{
+		{routing.FieldAPIKey, c.APIKey != nil && !in.APIKey.Sent},
+		{routing.FieldAdminKey, c.AdminKey != nil && !in.AdminKey.Sent},
+		{routing.FieldHeaders, c.Headers != nil && !in.Headers.Sent},
+	} {
+		if secret.kept {
+			return fault.Invalidf("secret_required", secret.field, "'base_url' moves to another host, so '%s' must be sent again, or as null to remove it: a stored secret is sent only to the host it was entered for.", secret.field)
+		}
+	}
+	return nil
+}
+
+// checkEndpointsStay refuses a connection that leaves a workspace in which model
+// endpoints stand on it.
+func checkEndpointsStay(ctx context.Context, r Reader, c *routing.Connection) error {
+	used, err := r.ModelEndpointsOn(ctx, c.OrganizationID, c.ID)
+	if err != nil {
+		return err
+	}
+	for _, m := range used {
+		if !slices.Contains(c.WorkspaceIDs, m.WorkspaceID) {
+			return fault.Invalidf("connection_in_use", "workspace_ids", "The connection '%s' serves the model endpoint '%s' in a workspace it would leave. Change or delete that first.", c.Name, m.Name)
+		}
+	}
+	return nil
 }
 
 // probe tries the keys of c and writes the findings into it.

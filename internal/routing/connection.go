@@ -80,6 +80,13 @@ func ValidateBaseURL(p Provider, raw string) (string, error) {
 	return u.Scheme + "://" + strings.ToLower(u.Host) + path, nil
 }
 
+// SameOrigin reports whether two base URLs are of one scheme, host and port.
+func SameOrigin(a, b string) bool {
+	u, errA := url.Parse(a)
+	v, errB := url.Parse(b)
+	return errA == nil && errB == nil && u.Scheme == v.Scheme && u.Host == v.Host
+}
+
 // leadsUp reports whether a path has segments that a server would resolve.
 func leadsUp(escaped string) bool {
 	plain, err := url.PathUnescape(escaped)

@@ -1,0 +1,73 @@
+package org_test
+
+import (
+	"testing"
+
+	"weir/internal/audit"
+	"weir/internal/endpoint/endpointtest"
+	"weir/internal/fault"
+	"weir/internal/optional"
+	"weir/internal/org"
+	"weir/internal/routing"
+)
+
+func connection(t *testing.T, env *endpointtest.Env, fields org.ConnectionFields) routing.Connection {
+	t.Helper()
+	c, _, err := env.Org.CreateConnection(t.Context(), actor(env), fields)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func actor(env *endpointtest.Env) audit.Actor { return audit.System(env.Organization.ID) }
+
+func TestAStoredSecretIsNotSentToAnotherHost(t *testing.T) {
+	env := endpointtest.New(t)
+	c := connection(t, env, org.ConnectionFields{
+		Name: optional.Of("x"), Provider: optional.Of("openai_compatible"),
+		BaseURL: optional.Of("https://one.example/v1"), APIKey: optional.Of("sk-secret"),
+	})
+	update := func(in org.ConnectionFields) error {
+		_, _, err := env.Org.UpdateConnection(t.Context(), actor(env), c.ID, in)
+		return err
+	}
+	err := update(org.ConnectionFields{BaseURL: optional.Of("https://two.example/v1")})
+	if !fault.Is(err, fault.Invalid) {
+		t.Fatalf("moving to another host with the old key: %v", err)
+	}
+	if err := update(org.ConnectionFields{BaseURL: optional.Of("https://one.example/v2")}); err != nil {
+		t.Errorf("another path of the same host: %v", err)
+	}
+	if err := update(org.ConnectionFields{BaseURL: optional.Of("https://two.example/v1"), APIKey: optional.Of("sk-other")}); err != nil {
+		t.Errorf("another host with its key: %v", err)
+	}
+}
+
+func TestAConnectionStaysWhereModelEndpointsStandOnIt(t *testing.T) {
+	env := endpointtest.New(t)
+	c := connection(t, env, org.ConnectionFields{Name: optional.Of("x"), Provider: optional.Of("sandbox")})
+	w, err := env.Org.CreateWorkspace(t.Context(), actor(env), org.NewWorkspace{Name: "other"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := env.Org.CreateModelEndpoint(t.Context(), actor(env), org.ModelEndpointFields{
+		Name: optional.Of("chat"), Upstreams: optional.Of([]routing.Upstream{{ConnectionID: c.ID, Model: "gpt-4o"}}),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	leave := org.ConnectionFields{WorkspaceIDs: optional.Of([]string{w.ID})}
+	if _, _, err := env.Org.UpdateConnection(t.Context(), actor(env), c.ID, leave); !fault.Is(err, fault.Invalid) {
+		t.Fatalf("leaving the workspace of an endpoint: %v", err)
+	}
+	if err := env.Org.DeleteConnection(t.Context(), actor(env), c.ID); !fault.Is(err, fault.Invalid) {
+		t.Fatalf("deleting the connection of an endpoint: %v", err)
+	}
+	if err := env.Org.DeleteModelEndpoint(t.Context(), actor(env), m.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := env.Org.UpdateConnection(t.Context(), actor(env), c.ID, leave); err != nil {
+		t.Errorf("leaving once nothing stands on it: %v", err)
+	}
+}
