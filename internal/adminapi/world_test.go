@@ -1,6 +1,7 @@
 package adminapi_test
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"io"
@@ -103,12 +104,27 @@ func (w *world) call(key, method, path, body string) answer {
 	if err != nil {
 		w.t.Fatalf("%s %s: %v", method, path, err)
 	}
+	return read(w.t, res)
+}
+
+func read(t *testing.T, res *http.Response) answer {
+	t.Helper()
 	defer func() { _ = res.Body.Close() }()
 	raw, err := io.ReadAll(res.Body)
 	if err != nil {
-		w.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return answer{res.StatusCode, res.Header, raw}
+}
+
+// readAnswer reads a response off a connection.
+func readAnswer(t *testing.T, from io.Reader) answer {
+	t.Helper()
+	res, err := http.ReadResponse(bufio.NewReader(from), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return read(t, res)
 }
 
 // get is call for reading as the owner; anything but success fails the test.

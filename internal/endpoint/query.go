@@ -1,6 +1,7 @@
 package endpoint
 
 import (
+	"errors"
 	"maps"
 	"net/url"
 	"slices"
@@ -60,13 +61,13 @@ func (q *Query) Int(name string, fallback, low, high int) int {
 		return fallback
 	}
 	n, err := strconv.ParseInt(raw, 10, 64)
-	switch {
-	case err != nil:
+	switch { // a number beyond 64 bits is read as the nearest that has them
+	case err != nil && !errors.Is(err, strconv.ErrRange):
 		q.fail(fault.Invalidf("invalid_type", name, "Invalid type for '%s': expected an integer, but got '%s' instead.", name, raw))
 	case n < int64(low):
-		q.fail(fault.Invalidf("integer_below_min_value", name, "Invalid '%s': integer below minimum value. Expected a value >= %d, but got %d instead.", name, low, n))
+		q.fail(fault.Invalidf("integer_below_min_value", name, "Invalid '%s': integer below minimum value. Expected a value >= %d, but got %s instead.", name, low, raw))
 	case n > int64(high):
-		q.fail(fault.Invalidf("integer_above_max_value", name, "Invalid '%s': integer above maximum value. Expected a value <= %d, but got %d instead.", name, high, n))
+		q.fail(fault.Invalidf("integer_above_max_value", name, "Invalid '%s': integer above maximum value. Expected a value <= %d, but got %s instead.", name, high, raw))
 	default:
 		return int(n)
 	}

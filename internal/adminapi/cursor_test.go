@@ -1,0 +1,50 @@
+package adminapi
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"weir/internal/fault"
+	"weir/internal/usage"
+)
+
+// A cursor is read as it was written.
+func TestCursorRoundTrip(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := cursor{
+			Next:  time.Unix(rapid.Int64Range(0, 253402300799).Draw(t, "next"), 0).UTC(),
+			Width: rapid.SampledFrom([]usage.Width{usage.Minute, usage.Hour, usage.Day}).Draw(t, "width"),
+		}
+		for _, written := range []string{c.String(), c.String() + "="} { // padded by a client that knows better
+			if got, err := parseCursor(written); err != nil || got != c {
+				t.Fatalf("%q is read as %+v (%v), not %+v", written, got, err, c)
+			}
+		}
+	})
+}
+
+// Whatever comes as a cursor is read as one that weir wrote, or refused as the
+// parameter page.
+func FuzzCursor(f *testing.F) {
+	f.Add(cursor{Next: time.Unix(1700000000, 0), Width: usage.Day}.String())
+	f.Add("page_AAAAAGdGxdEiJdKOAAAAAGcqsYA=")
+	f.Add("page_")
+	f.Add("")
+	f.Add("page_\n\r====")
+	f.Fuzz(func(t *testing.T, s string) {
+		c, err := parseCursor(s)
+		if err != nil {
+			var refused *fault.Error
+			if !errors.As(err, &refused) || refused.Kind != fault.Invalid || refused.Param != "page" {
+				t.Fatalf("%q: %v", s, err)
+			}
+			return
+		}
+		if again, err := parseCursor(c.String()); err != nil || again != c {
+			t.Fatalf("%q is read as %+v, which is written %q", s, c, c)
+		}
+	})
+}
