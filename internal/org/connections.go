@@ -180,6 +180,41 @@ func (s *Service) probe(ctx context.Context, c *routing.Connection) routing.Prob
 	return probe
 }
 
+// Rediscover tries the inference keys of all connections again and keeps what
+// is new: models that a provider has added since, a key that stopped working.
+// It is weir's own observation and leaves no audit event. A connection that was
+// changed meanwhile is left for the next time.
+func (s *Service) Rediscover(ctx context.Context) error {
+	var all []routing.Connection
+	if err := s.Store.View(ctx, func(r Reader) error {
+		return r.EachConnection(ctx, func(c routing.Connection) error { all = append(all, c); return nil })
+	}); err != nil {
+		return err
+	}
+	for _, before := range all {
+		found := before
+		probe := s.probe(ctx, &found)
+		if probe.APIKey == nil || (found.Status == before.Status && found.LastError == before.LastError && slices.Equal(found.Discovered, before.Discovered)) {
+			continue
+		}
+		err := s.update(ctx, audit.System(before.OrganizationID), func(tx Tx) error {
+			c, err := tx.Connection(ctx, before.OrganizationID, before.ID)
+			if fault.Is(err, fault.NotFound) || !c.ProbedAt.Equal(before.ProbedAt) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			c.Status, c.LastError, c.ProbedAt, c.Discovered = found.Status, found.LastError, found.ProbedAt, found.Discovered
+			return tx.UpdateConnection(ctx, c)
+		})
+		if err != nil {
+			return fmt.Errorf("keeping what connection %s was seen to serve: %w", before.ID, err)
+		}
+	}
+	return nil
+}
+
 // applyConnection writes the fields that were sent into c and returns what was
 // asked to change, for the audit log: secrets only by their redacted form.
 func (s *Service) applyConnection(c *routing.Connection, in ConnectionFields) (map[string]any, error) {

@@ -71,3 +71,40 @@ func TestAConnectionStaysWhereModelEndpointsStandOnIt(t *testing.T) {
 		t.Errorf("leaving once nothing stands on it: %v", err)
 	}
 }
+
+func TestRediscoverKeepsWhatAProviderHasAdded(t *testing.T) {
+	env := endpointtest.New(t)
+	env.Prober.Result = routing.Probe{APIKey: &routing.KeyProbe{OK: true, Models: []string{"old"}}}
+	c := connection(t, env, org.ConnectionFields{Name: optional.Of("x"), Provider: optional.Of("sandbox")})
+	events := auditCount(t, env)
+
+	env.Prober.Result.APIKey.Models = []string{"old", "new"}
+	if err := env.Org.Rediscover(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	c, err := env.Org.Connection(t.Context(), env.Organization.ID, c.ID)
+	if err != nil || len(c.Serves()) != 2 {
+		t.Fatalf("serves %v, %v", c.Serves(), err)
+	}
+
+	env.Prober.Result.APIKey = &routing.KeyProbe{Error: "refused"}
+	if err := env.Org.Rediscover(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	c, err = env.Org.Connection(t.Context(), env.Organization.ID, c.ID)
+	if err != nil || c.Status != routing.StatusError || len(c.Serves()) != 2 {
+		t.Fatalf("a key that stopped working: status %s, serves %v, %v; its models must stay", c.Status, c.Serves(), err)
+	}
+	if n := auditCount(t, env); n != events {
+		t.Errorf("looking again left %d audit events", n-events)
+	}
+}
+
+func auditCount(t *testing.T, env *endpointtest.Env) int {
+	t.Helper()
+	rows, err := env.Org.AuditEvents(t.Context(), env.Organization.ID, audit.Query{Limit: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(rows.Items)
+}
