@@ -181,16 +181,17 @@ func (m *model) crash(t *rapid.T) {
 			m.appendOpen(t) // also writes what the settlers left to the committer
 		}
 	}
+	var left *testDisk
 	power := rapid.Bool().Draw(t, "power cut")
 	if power {
 		m.disk.cutPower(t, dir)
 	} else {
-		m.disk.kill(t, dir)
+		left = m.disk.kill(t, dir)
 	}
 	release()
 	wg.Wait()
 	must(t, m.log.Close())
-	m.start(t, dir)
+	m.start(t, dir, left)
 
 	// What was being settled is either settled or still open.
 	events, err := m.log.ReadFrom(m.mark, 1<<20)
@@ -219,8 +220,13 @@ func (m *model) crash(t *rapid.T) {
 	m.allSynced()
 }
 
-func (m *model) start(t *rapid.T, dir string) {
+// start opens the log in dir. After a death of the process alone, left is the
+// disk it left behind.
+func (m *model) start(t *rapid.T, dir string, left *testDisk) {
 	m.disk = newTestDisk(dir)
+	if left != nil {
+		m.disk.unsyncedAs(left)
+	}
 	m.opts.FS = m.disk
 	log, err := Open(dir, m.opts)
 	must(t, err)
@@ -271,7 +277,7 @@ func TestNothingIsLostOrCountedTwice(t *testing.T) {
 			written: map[string]usage.Event{}, open: map[string]bool{}, synced: map[string]bool{}, settled: map[string]bool{},
 			unsure: map[string]bool{}, inStore: map[string]bool{}, position: map[string]uint64{},
 		}
-		m.start(t, tempDir(t, root))
+		m.start(t, tempDir(t, root), nil)
 		t.Repeat(map[string]func(*rapid.T){
 			"open":   m.appendOpen,
 			"settle": m.settle,

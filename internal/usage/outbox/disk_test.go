@@ -40,6 +40,29 @@ func newTestDisk(dir string) *testDisk {
 	return d
 }
 
+// unsyncedAs makes d, a copy of before, lack on disk what before lacked: a
+// process died and the machine goes on.
+func (d *testDisk) unsyncedAs(before *testDisk) {
+	names := map[string]*testFile{}
+	for path := range before.names {
+		names[filepath.Base(path)] = before.names[path]
+	}
+	files := map[string]*testFile{}
+	for path, f := range before.files {
+		files[filepath.Base(path)] = f
+	}
+	for path, f := range d.files {
+		base := filepath.Base(path)
+		f.synced = files[base].synced
+		if names[base] != files[base] {
+			delete(d.names, path)
+			if names[base] != nil {
+				d.names[path] = names[base]
+			}
+		}
+	}
+}
+
 func (d *testDisk) set(f faults) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -203,12 +226,20 @@ func (d *testDisk) cutPower(t *rapid.T, dir string) {
 }
 
 // kill writes to dir what the death of the process leaves: all that was written.
-func (d *testDisk) kill(t *rapid.T, dir string) {
+// It returns the disk as it was then.
+func (d *testDisk) kill(t *rapid.T, dir string) *testDisk {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	left := &testDisk{files: map[string]*testFile{}, names: maps.Clone(d.names)}
 	for path, f := range d.files {
 		must(t, os.WriteFile(filepath.Join(dir, filepath.Base(path)), f.content, 0o600))
+		then := &testFile{synced: slices.Clone(f.synced)}
+		left.files[path] = then
+		if left.names[path] == f {
+			left.names[path] = then
+		}
 	}
+	return left
 }
 
 func must(t interface {

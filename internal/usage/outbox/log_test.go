@@ -114,7 +114,8 @@ func TestATornTailIsCutOffAtAnyByte(t *testing.T) {
 	settle(t, log, "req_1")
 	path := segmentFiles(t, dir)[0]
 	whole := log.active().size
-	settle(t, log, "req_2")
+	_, err := log.AppendSettled(usage.Event{ID: "req_2"})
+	must(t, err)
 	end := log.active().size
 	must(t, log.Close())
 	bytes, err := os.ReadFile(path)
@@ -126,7 +127,8 @@ func TestATornTailIsCutOffAtAnyByte(t *testing.T) {
 		if got := pending(t, log, 0); !slices.Equal(got, []string{"req_1"}) {
 			t.Fatalf("cut at %d: %v", size, got)
 		}
-		settle(t, log, "req_3")
+		_, err = log.AppendSettled(usage.Event{ID: "req_3"})
+		must(t, err)
 		must(t, log.Close())
 		log = open(t, torn, Options{SegmentSize: 5000, FS: newTestDisk(torn)})
 		if got := pending(t, log, 0); !slices.Equal(got, []string{"req_1", "req_3"}) {
