@@ -16,7 +16,7 @@ const demoDays = 14
 // seedTraffic puts requests of the last days into the usage events, as the
 // gateway would have left them: more by day than by night, fewer at weekends.
 func (n *node) seedTraffic(ctx context.Context, organizationID, connectionID string, projects []demoProject, now time.Time) error {
-	rng := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same traffic in every demo
+	rng := rand.New(rand.NewPCG(1, 2)) // the same traffic in every demo
 	models := []struct {
 		asked, resolved string
 		kind            usage.Kind

@@ -116,7 +116,7 @@ func examineDir(dir string) []finding {
 	}
 	var disk unix.Statfs_t
 	if err := unix.Statfs(dir, &disk); err == nil {
-		free := disk.Bavail * uint64(disk.Bsize) //nolint:gosec // a block size is positive
+		free := disk.Bavail * uint64(disk.Bsize)
 		if free < lowSpace {
 			out = append(out, bad("Only %d MiB are free where the data directory is. weir refuses requests when it cannot write.", free>>20))
 		}

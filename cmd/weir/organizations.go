@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"strings"
 	"time"
 
+	"weir/internal/config"
 	"weir/internal/id"
 	"weir/internal/identity"
 	"weir/internal/org"
@@ -62,11 +62,11 @@ variable WEIR_BOOTSTRAP_OWNER_PASSWORD (or _FILE), else generated.
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err := db.Close(); err != nil {
-			slog.Error("closing the database", "error", err)
-		}
-	}()
+	err = createOrganization(ctx, c, cfg, db, *name, *email)
+	return errors.Join(err, db.Close())
+}
+
+func createOrganization(ctx context.Context, c *cli, cfg config.Config, db *sqldb.DB, name, email string) error {
 	store, err := sqlstore.Open(ctx, db)
 	if err != nil {
 		return err
@@ -82,11 +82,11 @@ variable WEIR_BOOTSTRAP_OWNER_PASSWORD (or _FILE), else generated.
 	key := id.Secret(id.AdminSecret)
 	service := &org.Service{Store: store, Feed: noFeed{}, Now: time.Now}
 	o, err := service.CreateOrganization(ctx, org.NewOrganization{
-		Name: *name, OwnerEmail: *email, OwnerName: "Owner", PasswordHash: hash, AdminSecret: key,
+		Name: name, OwnerEmail: email, OwnerName: "Owner", PasswordHash: hash, AdminSecret: key,
 	})
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(c.stdout, "created the organization %s (%s)\n  admin key:  %s\n  sign-in:    %s\n  password:   %s\nThis is shown once.\n", o.ID, o.Name, key, *email, password)
+	_, err = fmt.Fprintf(c.stdout, "created the organization %s (%s)\n  admin key:  %s\n  sign-in:    %s\n  password:   %s\nThis is shown once.\n", o.ID, o.Name, key, email, password)
 	return err
 }

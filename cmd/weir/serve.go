@@ -165,7 +165,7 @@ func (n *node) firstKey() (key string, generated bool, err error) {
 		return key, false, nil
 	}
 	path := filepath.Join(n.cfg.DataDir, bootstrapKeyFile)
-	raw, err := os.ReadFile(path) //nolint:gosec // a fixed name in our own directory
+	raw, err := os.ReadFile(path)
 	if err == nil {
 		return strings.TrimSpace(string(raw)), true, nil
 	}

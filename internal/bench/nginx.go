@@ -117,7 +117,7 @@ func writeNginxConfig(path, dir, listen, upstream string) error {
 	if err := t.Execute(&text, struct{ Dir, Listen, Upstream string }{dir, listen, upstream}); err != nil {
 		return fmt.Errorf("making nginx.conf: %w", err)
 	}
-	if err := os.WriteFile(path, text.Bytes(), 0o644); err != nil { //nolint:gosec // nginx reads it as another user, and it holds no secret
+	if err := os.WriteFile(path, text.Bytes(), 0o644); err != nil { // nginx reads it as another user, and it holds no secret
 		return fmt.Errorf("writing nginx.conf: %w", err)
 	}
 	return nil

@@ -213,7 +213,7 @@ func (r Report) WriteSection(path string) error {
 	if !found {
 		before = strings.TrimRight(before, "\n") + "\n\n"
 	}
-	if err := os.WriteFile(path, []byte(before+section+after), 0o644); err != nil { //nolint:gosec // a document in the checkout, for everybody to read
+	if err := os.WriteFile(path, []byte(before+section+after), 0o644); err != nil { // a document in the checkout, for everybody to read
 		return fmt.Errorf("writing %s: %w", path, err)
 	}
 	return nil

@@ -110,7 +110,7 @@ func validateLimits(raw string) error {
 	case "redis", "rediss", "valkey":
 		return fmt.Errorf("%s:// is not built yet; use memory:, which counts on one node", scheme)
 	}
-	return fmt.Errorf("%s is not known; use memory:", schemeOf(raw))
+	return fmt.Errorf("%s is not known; memory: is what there is", schemeOf(raw))
 }
 
 // schemeOf shows which kind of URL raw is without showing raw.

@@ -37,7 +37,7 @@ func draw(equals []Upstream) {
 		if total == 0 {
 			return
 		}
-		lot := rand.IntN(total) //nolint:gosec // load sharing, not a secret
+		lot := rand.IntN(total)
 		for j := i; ; j++ {
 			if lot -= equals[j].Weight; lot < 0 {
 				equals[i], equals[j] = equals[j], equals[i]

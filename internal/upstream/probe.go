@@ -205,7 +205,7 @@ func (s *session) get(ctx context.Context, path string, query url.Values) (body 
 	if err != nil {
 		return nil, s.clean(unreachable(req.URL.Host, err))
 	}
-	defer resp.Body.Close() //nolint:errcheck // nothing is left to lose
+	defer resp.Body.Close()
 	body, err = io.ReadAll(io.LimitReader(resp.Body, s.left+1))
 	s.left -= int64(len(body))
 	switch {

@@ -316,18 +316,18 @@ func eachRow(t *testing.T, s org.Store) {
 	view(t, s, func(r org.Reader) error {
 		ctx := t.Context()
 		return errors.Join(
-			each(t, r.EachOrganization, ctx, a.org, b.org),
-			each(t, r.EachUser, ctx, a.user, b.user),
-			each(t, r.EachProject, ctx, a.project, b.project),
-			each(t, r.EachAPIKey, ctx, a.userKey, a.key, b.userKey, b.key),
-			each(t, r.EachWorkspace, ctx, a.workspace, b.workspace),
-			each(t, r.EachConnection, ctx, a.conn, b.conn),
-			each(t, r.EachModelEndpoint, ctx, a.endpoint, b.endpoint),
+			each(ctx, t, r.EachOrganization, a.org, b.org),
+			each(ctx, t, r.EachUser, a.user, b.user),
+			each(ctx, t, r.EachProject, a.project, b.project),
+			each(ctx, t, r.EachAPIKey, a.userKey, a.key, b.userKey, b.key),
+			each(ctx, t, r.EachWorkspace, a.workspace, b.workspace),
+			each(ctx, t, r.EachConnection, a.conn, b.conn),
+			each(ctx, t, r.EachModelEndpoint, a.endpoint, b.endpoint),
 		)
 	})
 }
 
-func each[T any](t *testing.T, method func(context.Context, func(T) error) error, ctx context.Context, want ...T) error {
+func each[T any](ctx context.Context, t *testing.T, method func(context.Context, func(T) error) error, want ...T) error {
 	t.Helper()
 	var got []T
 	if err := method(ctx, func(v T) error { got = append(got, v); return nil }); err != nil {
