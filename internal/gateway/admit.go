@@ -8,6 +8,7 @@ func (x *exchange) admit() error {
 	e.Quantities, e.Source = x.estimate()
 	e.ConnectionID = x.plan[0].connection.ID
 	if err := x.g.Recorder.Open(e); err != nil {
+		x.unrecorded = true
 		return errUnavailable(err)
 	}
 	x.opened = true

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"strings"
-	"time"
 
 	"weir/internal/envelope"
 	"weir/internal/fault"
@@ -49,5 +48,3 @@ func (x *exchange) stranger(secret string) error {
 
 // processed sets the header that says how long weir took.
 func (x *exchange) processed() { envelope.Processed(x.w.Header(), x.received) }
-
-func micros(d time.Duration) int64 { return d.Microseconds() }

@@ -31,7 +31,7 @@ var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 const maxPooled = 1 << 20
 
 // read reads the caller's body. One that stops arriving is given up.
-func (b *body) read(x *exchange, asJSON bool) error {
+func (b *body) read(x *exchange) error {
 	limit := x.g.Limits.MaxBody
 	if x.r.ContentLength > limit {
 		return errTooLarge(limit)
@@ -46,7 +46,7 @@ func (b *body) read(x *exchange, asJSON bool) error {
 	}
 	source := &patient{x: x, left: limit}
 	memory := limit
-	if !asJSON {
+	if !x.json {
 		memory = x.g.Limits.Spool
 	}
 	_, err := b.buffer.ReadFrom(io.LimitReader(source, memory+1))
@@ -70,19 +70,25 @@ func (b *body) read(x *exchange, asJSON bool) error {
 func (b *body) spool(dir string, rest io.Reader) error {
 	file, err := os.CreateTemp(dir, "weir-upload-*")
 	if err != nil {
-		return fmt.Errorf("spooling a request: %w", err)
+		return errNoRoom(err)
 	}
 	b.file = file
 	if err := os.Remove(file.Name()); err != nil {
-		return fmt.Errorf("spooling a request: %w", err)
+		return errNoRoom(err)
 	}
 	if b.size, err = io.Copy(file, io.MultiReader(b.buffer, rest)); err != nil {
 		if fault.KindOf(err) != fault.Internal {
-			return err
+			return err // the caller's doing
 		}
-		return fmt.Errorf("spooling a request: %w", err)
+		return errNoRoom(err)
 	}
 	return nil
+}
+
+// errNoRoom is a disk that takes no upload.
+func errNoRoom(cause error) error {
+	return fault.New(fault.Unavailable, "upload_unavailable", "", "This gateway has no room for the upload right now. Please try again later.").
+		With(fmt.Errorf("spooling a request: %w", cause))
 }
 
 func (b *body) bytes() []byte {
@@ -152,6 +158,7 @@ func (p *patient) Read(buf []byte) (int, error) {
 	case err == nil, errors.Is(err, io.EOF):
 		return n, err
 	case errors.Is(err, os.ErrDeadlineExceeded):
+		p.x.slow = true
 		return n, errSlow(err)
 	}
 	return n, fault.Invalidf("", "", "The body of the request broke off.").With(err)

@@ -2,7 +2,7 @@ package gateway
 
 import (
 	"mime"
-	"net/http"
+	"strings"
 
 	"weir/internal/fault"
 	"weir/internal/openaiwire"
@@ -13,16 +13,16 @@ import (
 // server's body to the transport lets an upstream that answers early cut
 // streams (golang/go#40747). The raw bytes are kept; only the head is read.
 func (x *exchange) decode() error {
-	asJSON := x.door.operation.json || isJSON(x.r.Header.Get("Content-Type"))
-	if err := x.body.read(x, asJSON); err != nil {
+	x.event.Kind = x.door.operation.kind
+	x.json = x.door.operation.json || isJSON(x.r.Header.Get("Content-Type"))
+	if err := x.body.read(x); err != nil {
 		return err
 	}
 	x.event.RequestBytes = x.body.size
-	x.event.Kind = x.door.operation.kind
 	if x.body.size == 0 && !x.door.operation.json {
-		return nil
+		x.json = false
 	}
-	if !asJSON {
+	if !x.json {
 		return nil
 	}
 	head, err := openaiwire.ReadHead(x.body.bytes())
@@ -32,6 +32,9 @@ func (x *exchange) decode() error {
 	x.head = head
 	x.event.ModelAsked, x.event.Stream = head.Model, head.Stream
 	switch {
+	case len(head.Model) > maxModelName:
+		x.event.ModelAsked = shorten(head.Model)
+		return errNoModel(x.event.ModelAsked)
 	case x.head.HasModel && x.head.Model == "":
 		return fault.Invalidf("empty_string", "model", "Invalid 'model': empty string.")
 	case !x.head.HasModel && x.door.operation.json && x.door.endpoint == "":
@@ -48,6 +51,9 @@ func (x *exchange) decode() error {
 // isJSON reports whether a content type is JSON. A caller who sends none on an
 // unknown endpoint is taken at face value: the bytes go on unread.
 func isJSON(contentType string) bool {
+	if contentType == "application/json" {
+		return true // as nearly all send it
+	}
 	media, _, err := mime.ParseMediaType(contentType)
 	return err == nil && media == "application/json"
 }
@@ -75,4 +81,18 @@ func errSlow(cause error) error {
 	return fault.Invalidf("request_timeout", "", "The body of the request did not arrive in time.").With(cause)
 }
 
-var _ http.Handler = (*Gateway)(nil)
+const (
+	// maxModelName is how long the name of a model may be, in bytes.
+	maxModelName = 256
+	// maxText is how much of a text that callers make up is kept in a record or
+	// said back, in bytes.
+	maxText = 256
+)
+
+// shorten bounds a text that the caller made up.
+func shorten(s string) string {
+	if len(s) <= maxText {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxText], "") + "…"
+}

@@ -36,61 +36,106 @@ type operation struct {
 	json         bool // the body is JSON with a model in it
 	needs        access.Permission
 	defaultModel string // where the caller may leave the model out
+	lists        bool   // GET on the same address lists what was stored
 }
 
 // responsesWrite is the scope OpenAI asks of a restricted key for /responses.
 const responsesWrite access.Permission = "api.responses.write"
 
-// operations by method and path. What is not here is forwarded as it is and
+// operations are POSTs, by path. What is not here is forwarded as it is and
 // shows as unmetered.
 var operations = map[string]operation{
-	"POST /chat/completions": {kind: usage.Completions, shape: openaiwire.ShapeChat, json: true, needs: access.ModelsRequest},
-	"POST /completions":      {kind: usage.Completions, shape: openaiwire.ShapeChat, json: true, needs: access.ModelsRequest},
-	"POST /responses":        {kind: usage.Completions, shape: openaiwire.ShapeResponses, json: true, needs: responsesWrite},
-	"POST /embeddings":       {kind: usage.Embeddings, json: true, needs: access.ModelsRequest},
-	"POST /moderations":      {kind: usage.Moderations, json: true, needs: access.ModelsRequest, defaultModel: "omni-moderation-latest"},
+	"/chat/completions": {kind: usage.Completions, shape: openaiwire.ShapeChat, json: true, needs: access.ModelsRequest, lists: true},
+	"/completions":      {kind: usage.Completions, shape: openaiwire.ShapeChat, json: true, needs: access.ModelsRequest},
+	"/responses":        {kind: usage.Completions, shape: openaiwire.ShapeResponses, json: true, needs: responsesWrite, lists: true},
+	"/embeddings":       {kind: usage.Embeddings, json: true, needs: access.ModelsRequest},
+	"/moderations":      {kind: usage.Moderations, json: true, needs: access.ModelsRequest, defaultModel: "omni-moderation-latest"},
 }
+
+// relayed are the methods that are passed on, and whether they may make a
+// provider generate something. TRACE is not among them: its answer would show
+// the caller our credential.
+var relayed = map[string]bool{
+	http.MethodGet: false, http.MethodHead: false, http.MethodDelete: false,
+	http.MethodPost: true, http.MethodPut: true, http.MethodPatch: true,
+}
+
+// notOurs are paths of the provider's API that no project's key reaches: the
+// provider's own administration, and what would be a second /v1.
+var notOurs = [...]string{"/organization", "/projects", "/fine_tuning/checkpoints", "/v1"}
 
 // knock reads the address of a request.
 func knock(r *http.Request) (door, error) {
-	sent := r.URL.EscapedPath()
-	unknown := fault.New(fault.NotFound, "", "", "Invalid URL (%s %s)", r.Method, r.URL.Path)
 	if path.Clean(r.URL.Path) != r.URL.Path || strings.ContainsAny(r.URL.Path, "\\\x00") {
-		return door{}, unknown // "..", "//": never what an API is called by
+		return door{}, errNoAddress(r) // "..", "//": never what an API is called by
 	}
 	var d door
+	sent := r.URL.EscapedPath()
 	if rest, ok := strings.CutPrefix(sent, "/v1/"); ok {
 		d.sub = "/" + rest
 	} else {
 		workspace, rest, _ := strings.Cut(strings.TrimPrefix(sent, "/"), "/")
 		rest, ok := strings.CutPrefix(rest, "models/")
 		name, sub, deeper := strings.Cut(rest, "/")
-		if !ok || name == "" || !deeper {
-			return door{}, unknown
+		if !ok || name == "" || !deeper || strings.ContainsRune(workspace+name, '%') {
+			return door{}, errNoAddress(r)
 		}
 		d.workspace, d.endpoint, d.sub = workspace, name, "/"+strings.TrimPrefix(sub, "v1/")
 	}
-	if d.sub == "/" {
-		return door{}, unknown
-	}
-	if d.operation, d.known = operations[r.Method+" "+d.sub]; d.known {
-		return d, nil
-	}
-	if _, elsewhere := operations["POST "+d.sub]; elsewhere && !listable[d.sub] {
-		return door{}, fault.New(fault.MethodNotSupported, "method_not_supported", "", "Not allowed to %s on %s .", r.Method, r.URL.Path)
-	}
-	d.operation = operation{kind: usage.Unmetered, needs: access.ModelsRequest}
-	if r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodDelete {
-		d.operation.kind = usage.None // nothing is generated
+	if err := d.recognise(r); err != nil {
+		return door{}, err
 	}
 	return d, nil
 }
 
-// listable are operations whose address also lists what was stored.
-var listable = map[string]bool{"/chat/completions": true, "/responses": true}
+// recognise finds the operation that is called.
+func (d *door) recognise(r *http.Request) error {
+	operation, known := operations[d.sub]
+	generates, relayable := relayed[r.Method]
+	switch {
+	case known && r.Method == http.MethodPost:
+		d.operation, d.known = operation, true
+		return nil
+	case known && !operation.lists, !relayable:
+		return errMethod(r)
+	case d.isModels() && d.endpoint == "" && r.Method != http.MethodGet && r.Method != http.MethodHead:
+		return errMethod(r) // the models are weir's to tell, and no key's to delete
+	}
+	// A provider may take /chat%2Fcompletions or /Chat/Completions for what it
+	// looks like; it must not be a way around the meter.
+	plain := r.URL.Path
+	if d.endpoint != "" { // neither name has escapes
+		plain = plain[len("/"+d.workspace+"/models/"+d.endpoint):]
+	}
+	if rest, ok := strings.CutPrefix(plain, "/v1/"); ok {
+		plain = "/" + rest
+	}
+	plain, _, _ = strings.Cut(strings.ToLower(plain), ";")
+	if _, known := operations[plain]; known && plain != d.sub {
+		return errNoAddress(r)
+	}
+	for _, prefix := range notOurs {
+		if rest, ok := strings.CutPrefix(plain, prefix); ok && (rest == "" || rest[0] == '/') {
+			return errNoAddress(r)
+		}
+	}
+	d.operation.kind, d.operation.needs = usage.None, access.ModelsRequest
+	if generates {
+		d.operation.kind = usage.Unmetered
+	}
+	return nil
+}
 
 // lists reports whether the call is for the models the caller may use, which
 // weir answers itself.
-func (d *door) lists() bool {
-	return d.operation.kind == usage.None && d.endpoint == "" && (d.sub == "/models" || strings.HasPrefix(d.sub, "/models/"))
+func (d *door) lists() bool { return d.endpoint == "" && d.isModels() }
+
+func (d *door) isModels() bool { return d.sub == "/models" || strings.HasPrefix(d.sub, "/models/") }
+
+func errNoAddress(r *http.Request) error {
+	return fault.New(fault.NotFound, "", "", "Invalid URL (%s %s)", shorten(r.Method), shorten(r.URL.Path))
+}
+
+func errMethod(r *http.Request) error {
+	return fault.New(fault.MethodNotSupported, "method_not_supported", "", "Not allowed to %s on %s .", shorten(r.Method), shorten(r.URL.Path))
 }

@@ -2,8 +2,10 @@ package gateway
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"time"
 
 	"weir/internal/envelope"
@@ -20,39 +22,61 @@ const statusGone = 499
 // fail answers what went wrong before an answer began, and settles it.
 func (x *exchange) fail(err error) {
 	e := &x.event
+	gone := errors.Is(err, errGone) || x.gone() && !x.slow
 	status, body := openaiwire.Body(err)
-	gone := errors.Is(err, errGone) || x.gone()
+	e.Status, e.ErrorCode = status, ""
+	if body.Error.Code != nil {
+		e.ErrorCode = *body.Error.Code
+	}
 	switch {
 	case gone:
 		e.Outcome, e.Status, e.ErrorCode = usage.OutcomeClientGone, statusGone, "client_gone"
-	default:
-		if e.Outcome == "" {
-			e.Outcome = usage.OutcomeFailed
-		}
-		e.Status = status
-		if body.Error.Code != nil {
-			e.ErrorCode = *body.Error.Code
-		}
+	case e.Outcome != usage.OutcomeTruncated:
+		e.Outcome = usage.OutcomeFailed
 	}
-	// A provider that was reached may have worked, and charges for that.
-	if reached := x.opened && len(e.Attempts) > 0 && (gone || e.Outcome == usage.OutcomeTruncated || fault.Is(err, fault.UpstreamTimeout)); reached && e.Source == "" {
-		x.consumed(openaiwire.Reading{}, 0)
-	}
-	// A refusal of somebody unknown is nobody's usage.
-	if e.OrganizationID != "" && (x.opened || e.Status != http.StatusServiceUnavailable) {
-		if failed := x.settle(); failed != nil {
-			err = errUnavailable(failed)
-		}
+	if failed := x.settleFailure(err, gone); failed != nil && x.opened {
+		err = errUnavailable(failed) // a refusal is answered all the same: it was not served
+		e.Status = http.StatusServiceUnavailable
 	}
 	if fault.KindOf(err) == fault.Internal && !gone {
 		x.g.Logger.ErrorContext(x.r.Context(), "a request failed inside the gateway", "request_id", e.ID, "error", err)
 	}
-	if gone || x.wrote {
+	if gone || x.wrote || x.aborted {
+		x.cut()
 		return
 	}
-	x.w.Header().Del("Content-Encoding")
+	x.clearHeader()
 	x.processed()
 	envelope.Error(x.w, err)
+}
+
+// settleFailure settles a request that got no answer of a provider's. A provider
+// that was reached may have worked, and charges for that; one that refused
+// does not.
+func (x *exchange) settleFailure(err error, gone bool) error {
+	e := &x.event
+	answered := len(e.Attempts) > 0 && e.Attempts[len(e.Attempts)-1].Status != 0
+	if x.reached && e.Source == "" && (gone || !answered || e.Outcome == usage.OutcomeTruncated || fault.Is(err, fault.UpstreamTimeout)) {
+		x.consumed(openaiwire.Reading{}, 0)
+	}
+	switch {
+	case e.OrganizationID == "":
+		return nil // a refusal of somebody unknown is nobody's usage
+	case x.unrecorded:
+		return nil
+	}
+	return x.settle()
+}
+
+// fell ends a request in which something panicked with v.
+func (x *exchange) fell(v any) {
+	err := fmt.Errorf("panic: %v", v)
+	if v == http.ErrAbortHandler { //nolint:errorlint // a sentinel that is compared, as net/http does
+		x.cut()
+	} else {
+		x.g.Logger.ErrorContext(x.r.Context(), "a request panicked", "request_id", x.event.ID, "error", err, "stack", string(debug.Stack()))
+	}
+	x.fail(err)
 }
 
 // report writes the access record and counts the request.

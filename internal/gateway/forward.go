@@ -1,8 +1,8 @@
 package gateway
 
 import (
-	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,7 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strings"
+	"sync/atomic"
 	"time"
 
 	"weir/internal/fault"
@@ -34,8 +34,17 @@ type answer struct {
 	total   *time.Timer   // gives up in any case; nil: never
 	unwatch func() bool   // stops watching for the caller's hang-up
 	idle    time.Duration // how long the provider may say nothing
-	key     string        // the credential sent, to scrub it from error bodies
+	secrets []string      // what was sent to say who we are, to scrub it from error bodies
+
+	left    atomic.Bool                // the caller hung up
+	drain   atomic.Pointer[time.Timer] // gives up reading on for it
+	drained int64                      // bytes read on for it
 }
+
+// unsent is an error of an attempt that did not get as far as sending.
+type unsent struct{ error }
+
+func (e unsent) Unwrap() error { return e.error }
 
 // forward sends the request to the first upstream that can be reached and
 // returns its answer. The upstream's context is not the caller's: what a
@@ -52,20 +61,26 @@ func (x *exchange) forward() (*http.Response, error) {
 	x.answer.silence = time.AfterFunc(first, func() { cancel(errFirstByte) })
 	x.answer.unwatch = x.watchCaller()
 
-	var response *http.Response
-	var err error
 	for i := range x.plan {
+		if x.gone() {
+			return nil, errGone // what was not sent yet need not be
+		}
 		x.hop = &x.plan[i]
-		response, err = x.attempt()
+		response, err := x.attempt()
+		if err == nil {
+			return response, nil
+		}
 		// Only what surely reached nobody is sent again elsewhere.
-		if err == nil || !notSent(err) || x.ctx.Err() != nil {
-			break
+		last := i == len(x.plan)-1
+		if !notSent(err) {
+			x.reached = true
+			last = true
+		}
+		if last || x.ctx.Err() != nil {
+			return nil, x.unreachable(err)
 		}
 	}
-	if err != nil {
-		return nil, x.unreachable(err)
-	}
-	return response, nil
+	return nil, errGone // not met: there is always a plan
 }
 
 // finish ends the upstream exchange and what watches over it.
@@ -73,10 +88,13 @@ func (x *exchange) finish() {
 	if x.cancel == nil {
 		return
 	}
-	x.answer.unwatch()
-	x.answer.silence.Stop()
-	if x.answer.total != nil {
-		x.answer.total.Stop()
+	for _, timer := range [...]*time.Timer{x.answer.silence, x.answer.total, x.answer.drain.Load()} {
+		if timer != nil {
+			timer.Stop()
+		}
+	}
+	if x.answer.unwatch != nil {
+		x.answer.unwatch()
 	}
 	x.cancel(nil)
 }
@@ -89,21 +107,31 @@ func (x *exchange) attempt() (*http.Response, error) {
 	a := &x.event.Attempts[len(x.event.Attempts)-1]
 	x.event.ConnectionID, x.event.Model = c.ID, x.hop.model
 	response, err := x.send(c)
-	a.DurationMicros = micros(time.Since(began))
+	a.DurationMicros = time.Since(began).Microseconds()
 	if err != nil {
 		a.Error = upstream.Reason(err)
 		x.g.Metrics.UpstreamAttempt(string(c.Provider), 0)
 		return nil, err
 	}
+	x.reached = true
+	x.answer.silence.Stop()
 	a.Status = response.StatusCode
 	a.UpstreamRequestID = response.Header.Get("X-Request-Id")
 	x.g.Metrics.UpstreamAttempt(string(c.Provider), response.StatusCode)
 	return response, nil
 }
 
-// send builds and sends the upstream request. The credential is opened here and
-// nowhere else.
+// send builds and sends the upstream request.
 func (x *exchange) send(c *routing.Connection) (*http.Response, error) {
+	request, err := x.request(c)
+	if err != nil {
+		return nil, unsent{err}
+	}
+	return x.g.Transport.RoundTrip(request)
+}
+
+// request is what goes upstream. The credential is opened here and nowhere else.
+func (x *exchange) request(c *routing.Connection) (*http.Request, error) {
 	adapter, err := upstream.For(c.Provider)
 	if err != nil {
 		return nil, err
@@ -120,21 +148,21 @@ func (x *exchange) send(c *routing.Connection) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	x.answer.key = who.Key
+	x.answer.secrets = secretsOf(who)
 	payload := x.payload(c)
 	request := (&http.Request{
 		Method: x.r.Method, URL: target, Host: target.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: x.requestHeader(), ContentLength: x.body.size,
+		Header: x.requestHeader(), ContentLength: int64(len(payload)),
 	}).WithContext(x.connecting())
-	if x.body.file == nil {
-		request.ContentLength = int64(len(payload))
+	if x.body.file != nil {
+		request.ContentLength = x.body.size
 	}
 	if request.ContentLength > 0 {
 		request.Body = x.body.reader(payload)
 		request.GetBody = func() (io.ReadCloser, error) { return x.body.reader(payload), nil }
 	}
 	upstream.Identify(adapter, request.Header, who)
-	return x.g.Transport.RoundTrip(request)
+	return request, nil
 }
 
 // connecting is the exchange's context with the endpoint's bound on opening a
@@ -172,83 +200,18 @@ func Credentials(vault Opener, c *routing.Connection) (upstream.Identity, error)
 // payload is the body to send: as it came, but for the closed list of edits.
 func (x *exchange) payload(c *routing.Connection) []byte {
 	raw := x.body.bytes()
-	if x.body.file != nil || len(raw) == 0 || len(bytes.TrimSpace(raw)) == 0 || !x.readable() {
+	if !x.json {
 		return raw
 	}
+	operation := &x.door.operation
 	var edits openaiwire.Edits
-	if x.hop.model != x.head.Model && x.target.endpoint != nil {
+	if x.target.endpoint != nil && x.hop.model != x.head.Model && (x.head.HasModel || operation.json) {
 		edits.Model = x.hop.model
 	}
 	x.added = x.head.Stream && !x.head.IncludeUsage && !c.NoStreamUsage &&
-		x.door.operation.kind == usage.Completions && x.door.operation.shape == openaiwire.ShapeChat
+		operation.kind == usage.Completions && operation.shape == openaiwire.ShapeChat
 	edits.IncludeUsage = x.added
 	return openaiwire.Rewrite(raw, x.head, edits)
-}
-
-// readable reports whether the head of the body was read.
-func (x *exchange) readable() bool {
-	return x.door.operation.json || isJSON(x.r.Header.Get("Content-Type"))
-}
-
-// notRelayed are request headers that end at weir: hop by hop (RFC 9110,
-// section 7.6.1), or said anew for the upstream connection.
-var notRelayed = map[string]bool{
-	"Connection": true, "Proxy-Connection": true, "Keep-Alive": true, "Te": true, "Trailer": true,
-	"Transfer-Encoding": true, "Upgrade": true, "Content-Length": true, "Host": true, "Expect": true,
-	"Accept-Encoding": true, "X-Forwarded-Client-Cert": true,
-}
-
-func (x *exchange) requestHeader() http.Header {
-	sent := x.r.Header
-	named := connectionOptions(sent)
-	h := make(http.Header, len(sent)+2)
-	for name, values := range sent {
-		if !notRelayed[name] && !named[name] {
-			h[name] = values
-		}
-	}
-	// The tap reads gzip and plain bodies, and streams only plain.
-	if !x.head.Stream && acceptsGzip(sent) {
-		h["Accept-Encoding"] = []string{"gzip"}
-	} else {
-		h["Accept-Encoding"] = []string{"identity"}
-	}
-	if _, ok := h["User-Agent"]; !ok {
-		h["User-Agent"] = []string{""} // otherwise Go would name itself
-	}
-	return h
-}
-
-// connectionOptions are the headers that the Connection header makes hop by
-// hop.
-func connectionOptions(h http.Header) map[string]bool {
-	var named map[string]bool
-	for _, line := range h["Connection"] {
-		for option := range strings.SplitSeq(line, ",") {
-			if option = http.CanonicalHeaderKey(strings.TrimSpace(option)); option != "" {
-				if named == nil {
-					named = map[string]bool{}
-				}
-				named[option] = true
-			}
-		}
-	}
-	return named
-}
-
-// acceptsGzip reports whether the caller takes gzip (RFC 9110, section 12.5.3);
-// a weight of 0 refuses it.
-func acceptsGzip(h http.Header) bool {
-	for _, line := range h["Accept-Encoding"] {
-		for item := range strings.SplitSeq(line, ",") {
-			coding, weight, _ := strings.Cut(item, ";")
-			if coding = strings.TrimSpace(coding); strings.EqualFold(coding, "gzip") || coding == "*" {
-				weight = strings.ReplaceAll(weight, " ", "")
-				return weight != "q=0" && weight != "q=0.0" && weight != "q=0.00" && weight != "q=0.000"
-			}
-		}
-	}
-	return false
 }
 
 // patience is how long the provider may take: the endpoint's own timeouts, else
@@ -268,24 +231,16 @@ func (x *exchange) patience() (first, idle, total time.Duration) {
 	return first, idle, total
 }
 
-// watchCaller decides what happens when the caller hangs up: the provider is
-// read on for a while, to learn what it charges, or given up at once, as the
-// model endpoint says.
-func (x *exchange) watchCaller() (stop func() bool) {
-	cancel, limit := x.cancel, x.g.Limits.DrainTimeout
-	if m := x.target.endpoint; m != nil && m.Hangup == routing.HangupCancel {
-		limit = 0
-	}
-	return context.AfterFunc(x.r.Context(), func() {
-		// Left to fire when the exchange ends sooner: it then cancels nothing.
-		time.AfterFunc(limit, func() { cancel(errGone) })
-	})
-}
-
-// notSent reports whether err shows that no upstream saw the request.
+// notSent reports whether err shows that no upstream saw the request: it was
+// not even built, nobody answered the call, or the handshake failed.
 func notSent(err error) bool {
-	var op *net.OpError
-	return errors.As(err, &op) && op.Op == "dial"
+	var (
+		op          *net.OpError
+		certificate *tls.CertificateVerificationError
+		plaintext   tls.RecordHeaderError
+	)
+	return errors.As(err, new(unsent)) || errors.As(err, &op) && op.Op == "dial" ||
+		errors.As(err, &certificate) || errors.As(err, &plaintext)
 }
 
 // unreachable is the error for an upstream that gave no answer.
@@ -297,9 +252,12 @@ func (x *exchange) unreachable(err error) error {
 	case errors.Is(cause, errFirstByte), errors.Is(cause, errTotal), errors.Is(err, context.DeadlineExceeded), isTimeout(err):
 		return fault.New(fault.UpstreamTimeout, "upstream_timeout", "", "The provider behind connection %s did not answer in time (request %s).", x.hop.connection.ID, x.event.ID).With(err)
 	}
-	var f *fault.Error
-	if errors.As(err, &f) {
-		return f // an address the provider does not have
+	if fault.KindOf(err) != fault.Internal {
+		return err // an address the provider does not have
+	}
+	if errors.As(err, new(unsent)) {
+		x.g.Logger.ErrorContext(x.r.Context(), "a connection cannot be used", "connection_id", x.hop.connection.ID, "error", err)
+		return fault.New(fault.Unavailable, "connection_unusable", "", "The connection %s cannot be used by this gateway; its log says why (request %s).", x.hop.connection.ID, x.event.ID).With(err)
 	}
 	return fault.New(fault.BadUpstream, "upstream_unreachable", "", "The provider behind connection %s could not be reached: %s (request %s).", x.hop.connection.ID, upstream.Reason(err), x.event.ID).With(err)
 }

@@ -2,9 +2,9 @@
 // and the answer back, byte for byte, and leaves one durable record of what it
 // consumed.
 //
-// A request meets the files of this package in this order: authenticate,
-// decode, permit, admit, choose, forward, stream, settle; fail answers what
-// went wrong on the way. Everything it looks up comes from the Snapshot; no
+// A request meets the files of this package in this order: door, authenticate,
+// decode, permit, choose, admit, forward, relay (to stream, unary or large),
+// settle; fail answers what went wrong on the way. Everything it looks up comes from the Snapshot; no
 // request touches a database.
 //
 // Three promises shape the code. The event is durable before the last byte is
@@ -96,34 +96,56 @@ type exchange struct {
 	project *org.Project    // authenticate
 	in      *directory      // authenticate: the organization's models
 	body    body            // decode
+	json    bool            // decode: the body is to be read as JSON
 	head    openaiwire.Head // decode
 	target  target          // permit
 	plan    []hop           // choose: ordered
 
-	ctx    context.Context // of the upstream; not the caller's
-	cancel context.CancelCauseFunc
-	hop    *hop // that answers
-	added  bool // stream_options.include_usage was added
-	answer answer
+	ctx     context.Context // of the upstream; not the caller's
+	cancel  context.CancelCauseFunc
+	hop     *hop // that answers
+	reached bool // a provider may have seen the request
+	added   bool // stream_options.include_usage was added
+	answer  answer
 
-	event    usage.Event
-	opened   bool // the event has an open record
-	settled  bool
-	wrote    bool // the answer's header is out
-	deadline time.Time
+	event  usage.Event
+	opened bool // the event has an open record
+	// unrecorded says that the usage log did not take the open record.
+	unrecorded bool
+	priced     bool
+	settled    bool
+	filled     bool // the answer's header holds the provider's
+	wrote      bool // the answer's header is out
+	aborted    bool // the connection is to be cut: the answer is not whole
+
+	deadline time.Time // of writes to the caller
+	stalled  bool      // the caller takes nothing any more
+	slow     bool      // the caller's body did not arrive in time; net/http then cancels its context, though it may listen
 }
 
 // ServeHTTP implements http.Handler.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{g: g, w: w, r: r, control: http.NewResponseController(w), received: time.Now()}
-	x.event = usage.Event{ID: id.Request(), Kind: usage.None, Method: r.Method, Path: r.URL.Path, Received: x.received}
+	x.event = usage.Event{ID: id.Request(), Kind: usage.None, Method: r.Method, Path: shorten(r.URL.Path), Received: x.received}
 	defer g.Metrics.RequestStarted()()
 	defer x.body.release()
+	defer x.end()
 	envelope.Begin(w.Header(), x.event.ID)
 	if err := x.run(); err != nil {
 		x.fail(err)
 	}
+}
+
+// end writes the access record, and cuts the connection where the caller must
+// not take for whole what it got. It also ends a request that panicked.
+func (x *exchange) end() {
+	if v := recover(); v != nil {
+		x.fell(v)
+	}
 	x.report()
+	if x.aborted {
+		panic(http.ErrAbortHandler) // net/http's way to cut a connection; it is not logged
+	}
 }
 
 // run takes the request through the stages.
@@ -155,7 +177,7 @@ func (x *exchange) run() error {
 	if err != nil {
 		return err
 	}
-	defer response.Body.Close() //nolint:errcheck // read to its end or cancelled; nothing left to learn
+	defer response.Body.Close() // read to its end or cancelled; nothing left to learn
 	return x.relay(response)
 }
 

@@ -2,13 +2,52 @@ package gateway
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"net/http"
 
 	"github.com/klauspost/compress/gzip"
+
 	"weir/internal/openaiwire"
 	"weir/internal/usage"
 )
+
+// relayLarge passes on a body that is too large to hold, keeping its end back
+// until the record is durable. begun is what was read of it, at least holdBytes.
+func (x *exchange) relayLarge(response *http.Response, begun, buf []byte) {
+	reader := newBodyReader(x.door.operation.kind, encoding(response))
+	defer reader.close()
+	reader.feed(begun)
+	x.begin(response.StatusCode)
+	x.write(begun[:len(begun)-chunk])
+	last := append(make([]byte, 0, chunk), begun[len(begun)-chunk:]...)
+	var err error
+	for err == nil {
+		var n int
+		n, err = x.read(response.Body, buf)
+		if n > 0 {
+			reader.feed(buf[:n])
+			x.write(last)
+			last = append(last[:0], buf[:n]...)
+		}
+		if enough := x.drained(n); enough != nil && err == nil {
+			err = enough
+		}
+	}
+	whole := errors.Is(err, io.EOF)
+	x.consumed(reader.reading(), x.event.ResponseBytes)
+	if x.event.Outcome, x.event.ErrorCode = x.outcome(whole, err); x.event.Outcome == usage.OutcomeTruncated {
+		x.event.ErrorCode = "upstream_body_cut"
+	}
+	if failed := x.settle(); failed != nil || !whole || x.gone() {
+		// The header is out and says more is to come: only cutting the
+		// connection tells the caller that it will not.
+		x.cut()
+		return
+	}
+	x.write(last)
+}
 
 // maxUnpacked bounds what a compressed body may unpack to while its usage is
 // read.
@@ -37,7 +76,7 @@ type bodyReader struct {
 func newBodyReader(kind usage.Kind, encoding string) *bodyReader {
 	b := &bodyReader{tap: openaiwire.NewBodyTap(kind)}
 	switch encoding {
-	case "", "identity":
+	case "":
 	case "gzip":
 		b.unpacker = newUnpacker(b.tap)
 	default:

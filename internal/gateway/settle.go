@@ -53,9 +53,10 @@ func (x *exchange) settle() error {
 // price puts the cost into the event, when something was consumed.
 func (x *exchange) price() {
 	e := &x.event
-	if !e.Counts() {
+	if x.priced || !e.Counts() {
 		return
 	}
+	x.priced = true // a price that panics is not tried again
 	Price(x.g.Book, string(x.hop.connection.Provider), e)
 }
 
