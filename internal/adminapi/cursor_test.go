@@ -26,6 +26,22 @@ func TestCursorRoundTrip(t *testing.T) {
 	})
 }
 
+// A cursor with any character altered is refused.
+func TestCursorTellsGarbage(t *testing.T) {
+	good := cursor{Next: time.Unix(1764028800, 0).UTC(), Width: usage.Day}.String()
+	for i := range good {
+		for _, c := range []byte("A0_x=") {
+			altered := good[:i] + string(c) + good[i+1:]
+			if got, err := parseCursor(altered); altered != good && err == nil {
+				t.Errorf("%q is read as %+v", altered, got)
+			}
+		}
+		if got, err := parseCursor(good[:i]); err == nil {
+			t.Errorf("%q is read as %+v", good[:i], got)
+		}
+	}
+}
+
 // Whatever comes as a cursor is read as one that weir wrote, or refused as the
 // parameter page.
 func FuzzCursor(f *testing.F) {

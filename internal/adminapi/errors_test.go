@@ -177,6 +177,7 @@ func TestCursorOfAnotherReport(t *testing.T) {
 	for _, other := range []string{
 		path + "&bucket_width=1h",
 		path + "&end_time=" + unix(day(-19)),                                      // ends before
+		path + "&end_time=" + unix(day(-18)),                                      // ends where the page would begin
 		"/v1/organization/usage/completions?start_time=" + unix(day(-3)),          // begins after
 		"/v1/organization/usage/embeddings?bucket_width=1m&start_time=" + unix(0), // other buckets
 	} {

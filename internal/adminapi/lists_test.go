@@ -114,6 +114,36 @@ func TestListsWalkedByOne(t *testing.T) {
 	}
 }
 
+// Keys are filtered by their owners however many of others lie between.
+func TestKeysAreFilteredThroughout(t *testing.T) {
+	w, ctx := newWorld(t), t.Context()
+	p := w.project("crowded")
+	w.account(p.ID, access.ProjectMember) // its key is the oldest
+	idle, _, _, err := w.Org.CreateServiceAccount(ctx, w.actor(), p.ID, org.NewServiceAccount{Name: "idle", AccountOnly: true})
+	must(t, idle, err)
+	const crowd = 230
+	for range crowd {
+		_, _, err := w.Org.CreateAPIKey(ctx, w.actor(), p.ID, org.NewAPIKey{Name: "idle", ServiceAccountID: idle.ID})
+		must(t, idle, err)
+	}
+	path := "/v1/organization/projects/" + p.ID + "/api_keys"
+	if list := w.get(path + "?limit=1"); len(list["data"].([]any)) != 1 || list["has_more"] != false {
+		t.Errorf("%v", list)
+	}
+	n, after := 0, ""
+	for {
+		list := w.get(path + "?limit=100&owner_project_access=inactive" + after)
+		n += len(list["data"].([]any))
+		if list["has_more"] != true {
+			break
+		}
+		after = "&after=" + list["last_id"].(string)
+	}
+	if n != crowd {
+		t.Errorf("%d idle keys, want %d", n, crowd)
+	}
+}
+
 // The envelope of lists says exactly whether there is more, and where it stands.
 func TestListEnvelope(t *testing.T) {
 	w := newWorld(t)

@@ -54,7 +54,7 @@ func quantities(n int64) usage.Quantities {
 	return usage.Quantities{
 		InputText: 1 * n, InputAudio: 2 * n, InputImage: 4 * n, CachedText: 8 * n, CachedAudio: 16 * n, CachedImage: 32 * n,
 		CacheWrite: 64 * n, OutputText: 128 * n, OutputAudio: 256 * n, OutputImage: 512 * n,
-		Images: 3 * n, Characters: 5 * n, Millis: 7400 * n, Bytes: 11 * n, Sessions: 13 * n, ToolCalls: 17 * n,
+		Images: 3 * n, Characters: 5 * n, Millis: 7600 * n, Bytes: 11 * n, Sessions: 13 * n, ToolCalls: 17 * n,
 	}
 }
 

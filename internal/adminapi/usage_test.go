@@ -58,7 +58,7 @@ func TestUsageReportsUngrouped(t *testing.T) {
 		"moderations":               {"organization.usage.moderations.result", map[string]float64{"input_tokens": 127 * 11, "num_model_requests": 2}, groups, nil},
 		"images":                    {"organization.usage.images.result", map[string]float64{"images": 3 * 11, "num_model_requests": 2}, groups, []string{"size", "source"}},
 		"audio_speeches":            {"organization.usage.audio_speeches.result", map[string]float64{"characters": 5 * 11, "num_model_requests": 2}, groups, nil},
-		"audio_transcriptions":      {"organization.usage.audio_transcriptions.result", map[string]float64{"seconds": 81, "num_model_requests": 2}, groups, nil},
+		"audio_transcriptions":      {"organization.usage.audio_transcriptions.result", map[string]float64{"seconds": 84, "num_model_requests": 2}, groups, nil},
 		"vector_stores":             {"organization.usage.vector_stores.result", map[string]float64{"usage_bytes": 11 * 11}, projectOnly, nil},
 		"code_interpreter_sessions": {"organization.usage.code_interpreter_sessions.result", map[string]float64{"num_sessions": 13 * 11}, projectOnly, nil},
 		"file_search_calls": {"organization.usage.file_searches.result", map[string]float64{"num_requests": 17 * 11},
@@ -278,6 +278,19 @@ func mustURL(t *testing.T, s string) *url.URL {
 	t.Helper()
 	u, err := url.Parse(s)
 	return must(t, u, err)
+}
+
+// A page that is exactly full is the last when nothing follows.
+func TestUsageLastFullPage(t *testing.T) {
+	w := newWorld(t)
+	for _, report := range []string{"usage/completions", "costs"} {
+		path := "/v1/organization/" + report + "?start_time=" + unix(day(-4)) + "&end_time=" + unix(day(0))
+		for limit, more := range map[string]bool{"3": true, "4": false, "5": false} {
+			if page := w.get(path + "&limit=" + limit); page["has_more"] != more {
+				t.Errorf("%s, four days by %s: has_more %v", report, limit, page["has_more"])
+			}
+		}
+	}
 }
 
 // A report that names no end goes on until now, the bucket of now included; one

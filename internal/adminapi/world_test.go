@@ -4,10 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -229,10 +232,39 @@ func judge(t *testing.T, next http.Handler) http.Handler {
 				t.Errorf("%s %s: %d does not match %s: %v\n%s", r.Method, r.URL, rec.Code, b.name, err, rec.Body)
 			}
 		}
+		if err := checkEnvelope(r, rec.Body.Bytes()); err != nil {
+			t.Errorf("%s %s: %v\n%s", r.Method, r.URL, err, rec.Body)
+		}
 		for name, values := range rec.Header() {
 			w.Header()[name] = values
 		}
 		w.WriteHeader(rec.Code)
 		_, _ = w.Write(rec.Body.Bytes())
 	})
+}
+
+// checkEnvelope holds a page to what clients rely on, which no schema says: it
+// has no more rows than asked for, and whoever says that there is more says
+// where.
+func checkEnvelope(r *http.Request, body []byte) error {
+	var list struct {
+		Object   string
+		Data     []json.RawMessage
+		HasMore  bool    `json:"has_more"`
+		LastID   *string `json:"last_id"`
+		NextPage *string `json:"next_page"`
+	}
+	if r.Method != http.MethodGet || json.Unmarshal(body, &list) != nil || list.Object != "list" && list.Object != "page" {
+		return nil
+	}
+	if limit, err := strconv.Atoi(r.URL.Query().Get("limit")); err == nil && len(list.Data) > limit {
+		return fmt.Errorf("%d rows, and %d asked for", len(list.Data), limit)
+	}
+	if list.HasMore && (len(list.Data) == 0 || list.LastID == nil && list.NextPage == nil) {
+		return errors.New("has_more without a way on")
+	}
+	if list.Object == "page" && list.HasMore != (list.NextPage != nil) {
+		return errors.New("has_more and next_page disagree")
+	}
+	return nil
 }

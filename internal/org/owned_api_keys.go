@@ -45,12 +45,10 @@ func (s *Service) OwnedAPIKeys(ctx context.Context, organizationID, projectID st
 // ownedAPIKeys reads on until a page of matching keys is full. What an owner
 // may do is worked out here, not stored, so the store cannot filter by it.
 func ownedAPIKeys(ctx context.Context, r Reader, organizationID, projectID string, f OwnedAPIKeyFilter) (Rows[OwnedAPIKey], error) {
-	const scan = 200 // keys read at once when most of them do not match
+	const scan = 200 // keys read at once after a page that many did not match
 	owners := keyOwners{Reader: r, seen: map[string]OwnedAPIKey{}}
 	page := f.Page
-	if page.Limit++; f.Access != OwnerAny { // one beyond the page, for More
-		page.Limit = max(page.Limit, scan)
-	}
+	page.Limit++ // one beyond the page, for More
 	var out Rows[OwnedAPIKey]
 	for {
 		rows, err := r.APIKeys(ctx, organizationID, projectID, APIKeyFilter{Page: page})
@@ -74,7 +72,7 @@ func ownedAPIKeys(ctx context.Context, r Reader, organizationID, projectID strin
 		if !rows.More {
 			return out, nil
 		}
-		page.After = rows.Items[len(rows.Items)-1].ID
+		page.After, page.Limit = rows.Items[len(rows.Items)-1].ID, scan
 	}
 }
 
