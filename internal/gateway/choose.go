@@ -1,8 +1,6 @@
 package gateway
 
 import (
-	"slices"
-
 	"weir/internal/fault"
 	"weir/internal/routing"
 )
@@ -18,8 +16,7 @@ func (x *exchange) choose() error {
 	if m := x.target.endpoint; m != nil {
 		x.event.ModelEndpointID = m.ID
 		for _, u := range routing.Order(m.Upstreams) {
-			// A connection that has left the workspace is not the endpoint's any more.
-			if c := x.in.connections[u.ConnectionID]; c != nil && slices.Contains(c.WorkspaceIDs, m.WorkspaceID) {
+			if c := x.in.connections[u.ConnectionID]; c != nil {
 				x.plan = append(x.plan, hop{connection: c, model: u.Model})
 			}
 		}

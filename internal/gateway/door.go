@@ -92,13 +92,14 @@ func knock(r *http.Request) (door, error) {
 func (d *door) recognise(r *http.Request) error {
 	operation, known := operations[d.sub]
 	generates, relayable := relayed[r.Method]
+	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
 	switch {
 	case known && r.Method == http.MethodPost:
 		d.operation, d.known = operation, true
 		return nil
-	case known && !operation.lists, !relayable:
+	case !relayable, known && !(operation.lists && reads):
 		return errMethod(r)
-	case d.isModels() && d.endpoint == "" && r.Method != http.MethodGet && r.Method != http.MethodHead:
+	case d.lists() && !reads:
 		return errMethod(r) // the models are weir's to tell, and no key's to delete
 	}
 	// A provider may take /chat%2Fcompletions or /Chat/Completions for what it
@@ -128,9 +129,9 @@ func (d *door) recognise(r *http.Request) error {
 
 // lists reports whether the call is for the models the caller may use, which
 // weir answers itself.
-func (d *door) lists() bool { return d.endpoint == "" && d.isModels() }
-
-func (d *door) isModels() bool { return d.sub == "/models" || strings.HasPrefix(d.sub, "/models/") }
+func (d *door) lists() bool {
+	return d.endpoint == "" && (d.sub == "/models" || strings.HasPrefix(d.sub, "/models/"))
+}
 
 func errNoAddress(r *http.Request) error {
 	return fault.New(fault.NotFound, "", "", "Invalid URL (%s %s)", shorten(r.Method), shorten(r.URL.Path))

@@ -191,6 +191,15 @@ func (r *rig) connect(t testing.TB, name string, in org.ConnectionFields) routin
 	return c
 }
 
+// pointTo moves the rig's connection to another address.
+func (r *rig) pointTo(t testing.TB, base string) {
+	t.Helper()
+	_, _, err := r.org.UpdateConnection(t.Context(), r.actor, r.conn.ID, org.ConnectionFields{
+		BaseURL: optional.Of(base), APIKey: optional.Of(providerKey), Headers: optional.Of(map[string]string{"X-Team": "blue"}),
+	})
+	must(t, err)
+}
+
 // endpoint makes a model endpoint on the rig's connection, or what in says.
 func (r *rig) endpoint(t testing.TB, name string, in org.ModelEndpointFields) routing.ModelEndpoint {
 	t.Helper()

@@ -91,6 +91,18 @@ func (l *ledger) next(t testing.TB) usage.Event {
 	}
 }
 
+// of returns the events that were settled under an id.
+func (l *ledger) of(id string) (found []usage.Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, ev := range l.settled {
+		if ev.ID == id {
+			found = append(found, ev)
+		}
+	}
+	return found
+}
+
 // none fails when something was settled that next has not returned.
 func (l *ledger) none(t testing.TB) {
 	t.Helper()

@@ -27,9 +27,17 @@ func (x *exchange) relayStream(response *http.Response, buf []byte) error {
 	}
 	var held []byte // the terminal event and all that came with it
 	open := false   // part of an event was passed on, and its end was not
+	halved := false // a hidden event's last CRLF: its LF may come with the next one
 	pass := func(e openaiwire.Event) error {
+		if halved {
+			e.Raw, halved = bytes.TrimPrefix(e.Raw, lineFeed), false
+		}
 		switch {
 		case e.UsageOnly && x.added: // the caller did not ask for it
+			if bytes.HasPrefix(e.Raw, lineFeed) {
+				x.write(lineFeed) // of the event before
+			}
+			halved = bytes.HasSuffix(e.Raw, carriageReturn)
 		case e.Terminal || held != nil:
 			held = append(held, e.Raw...)
 		default:
@@ -67,7 +75,11 @@ func (x *exchange) relayStream(response *http.Response, buf []byte) error {
 	return nil
 }
 
-var blankLine = []byte("\n\n")
+var (
+	lineFeed       = []byte("\n")
+	carriageReturn = []byte("\r")
+	blankLine      = []byte("\n\n")
+)
 
 func endsEvent(raw []byte) bool {
 	return bytes.HasSuffix(raw, blankLine) || bytes.HasSuffix(raw, []byte("\r\n\r\n")) || bytes.HasSuffix(raw, []byte("\r\r"))

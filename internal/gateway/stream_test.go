@@ -60,11 +60,6 @@ func TestStreamsGoThroughByteForByte(t *testing.T) {
 					}
 					got := r.do(t, call{body: request, header: http.Header{"Accept-Encoding": {"gzip"}}})
 					must(t, got.readErr)
-					if name == "CRLF" && n == 1 && !asked {
-						// The LF of a hidden event's last CRLF may come after it was hidden.
-						got.body, want = strings.ReplaceAll(got.body, "\r\n", "\n"), strings.ReplaceAll(want, "\r\n", "\n")
-						got.body = strings.ReplaceAll(got.body, "\n\n\n", "\n\n")
-					}
 					equal(t, "body", got.body, want)
 					up := r.provider.Next(t)
 					equal(t, "accept-encoding", up.Header.Get("Accept-Encoding"), "identity")
