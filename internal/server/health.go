@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"weir/internal/envelope"
+	"weir/internal/id"
 )
 
 // Check is one thing that must work for this node to serve.
@@ -36,12 +37,16 @@ type readiness struct {
 }
 
 func (h *Health) live(w http.ResponseWriter, _ *http.Request) {
+	envelope.Begin(w.Header(), id.Request())
+	envelope.Processed(w.Header(), time.Now())
 	_ = envelope.JSON(w, http.StatusOK, map[string]string{"status": "ok"}) // a map of strings encodes
 }
 
 // ready answers 200 when every check passes, else 503 with what does not. The
 // errors are for operators and name no secret.
 func (h *Health) ready(w http.ResponseWriter, r *http.Request) {
+	received := time.Now()
+	envelope.Begin(w.Header(), id.Request())
 	ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)
 	defer cancel()
 	out, status := readiness{Status: "ready", Checks: []checkResult{}}, http.StatusOK
@@ -56,5 +61,6 @@ func (h *Health) ready(w http.ResponseWriter, r *http.Request) {
 	if h.draining.Load() {
 		out.Status, status = "draining", http.StatusServiceUnavailable
 	}
+	envelope.Processed(w.Header(), received)
 	_ = envelope.JSON(w, status, out) // strings and booleans encode
 }

@@ -33,6 +33,8 @@ type Server struct {
 	HeaderTimeout   time.Duration // for the header of a request to arrive
 	ShutdownTimeout time.Duration // for running requests to end
 	TLS             *tls.Config   // nil: plain HTTP
+
+	running running
 }
 
 // maxHeader bounds the header of a request, in bytes. net/http's own answer to
@@ -42,35 +44,95 @@ const (
 	hardMaxHeader = 1 << 20
 )
 
-// ServeHTTP implements http.Handler. The first segment decides before any
-// pattern does, so that no name of a workspace can stand in the way of weir's
-// own addresses.
+// exchangeTimeout is how long the body of a request may take to arrive, and how
+// long the answer may take to be made and taken away. The gateway has bounds of
+// its own: its bodies are larger and its answers may run for hours.
+const exchangeTimeout = time.Minute
+
+// ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if headerBytes(r) > maxHeader {
-		refuse(w, fault.Invalidf("headers_too_large", "", "The header of the request is larger than %d bytes.", maxHeader))
+	s.running.begin()
+	defer s.running.end()
+	control := http.NewResponseController(w)
+	if h := s.own(r); h != nil {
+		bound(control.SetReadDeadline, control.SetWriteDeadline)
+		h.ServeHTTP(w, r)
 		return
 	}
-	first, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	lift(control.SetWriteDeadline) // of an earlier request on this connection
+	s.Gateway.ServeHTTP(w, r)
+	if r.Body != http.NoBody {
+		bound(control.SetReadDeadline)
+	}
+}
+
+// bound lets what is left of the exchange take exchangeTimeout. net/http reads
+// on what a handler left of a body, before it answers and after, and without a
+// bound a caller that dribbles would hold the connection for ever.
+func bound(set ...func(time.Time) error) {
+	until := time.Now().Add(exchangeTimeout)
+	for _, set := range set {
+		_ = set(until) // only what is no connection, as in a test, has no deadlines
+	}
+}
+
+func lift(set func(time.Time) error) { _ = set(time.Time{}) }
+
+// own returns what answers r; nil says that the gateway does. The first segment
+// decides before any pattern does, so that no name of a workspace can stand in
+// the way of weir's own addresses.
+func (s *Server) own(r *http.Request) http.Handler {
+	if headerBytes(r) > maxHeader {
+		return http.HandlerFunc(headersTooLarge)
+	}
+	first, rest, deeper := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	switch first {
 	case "v1":
 		if isAdmin(rest) {
-			s.Admin.ServeHTTP(w, r)
-			return
+			return s.Admin
 		}
-		s.Gateway.ServeHTTP(w, r)
+		return nil
 	case "weir":
-		s.Native.ServeHTTP(w, r)
-	case "healthz":
-		s.Health.live(w, r)
-	case "readyz":
-		s.Health.ready(w, r)
-	case "metrics":
-		s.Metrics.ServeHTTP(w, r)
+		return s.Native
+	case "healthz", "readyz", "metrics":
+		if deeper {
+			return http.HandlerFunc(unknown)
+		}
+		return s.operation(first, r.Method)
 	case "", "scim", "console", "assets":
-		refuse(w, fault.New(fault.NotFound, "", "", "Invalid URL (%s %s)", r.Method, r.URL.Path))
-	default:
-		s.Gateway.ServeHTTP(w, r)
+		return http.HandlerFunc(unknown)
 	}
+	return nil
+}
+
+// operation returns what answers an address that is there for whoever operates
+// this node to read.
+func (s *Server) operation(name, method string) http.Handler {
+	switch {
+	case method != http.MethodGet && method != http.MethodHead:
+		return http.HandlerFunc(onlyRead)
+	case name == "healthz":
+		return http.HandlerFunc(s.Health.live)
+	case name == "readyz":
+		return http.HandlerFunc(s.Health.ready)
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		envelope.Begin(w.Header(), id.Request())
+		s.Metrics.ServeHTTP(w, r)
+	})
+}
+
+func headersTooLarge(w http.ResponseWriter, _ *http.Request) {
+	refuse(w, fault.Invalidf("headers_too_large", "", "The header of the request is larger than %d bytes.", maxHeader))
+}
+
+func unknown(w http.ResponseWriter, r *http.Request) {
+	refuse(w, fault.New(fault.NotFound, "", "", "Invalid URL (%s %s)", r.Method, r.URL.Path))
+}
+
+func onlyRead(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Allow", "GET, HEAD")
+	refuse(w, fault.New(fault.MethodNotSupported, "method_not_supported", "", "Not allowed to %s on %s .", r.Method, r.URL.Path))
 }
 
 // isAdmin reports whether what follows /v1/ belongs to the Admin API.
@@ -111,6 +173,24 @@ func Listen(ctx context.Context, address string) (net.Listener, error) {
 	return listener, nil
 }
 
+// settleTimeout is how long requests that were cut may take to write down what
+// they have cost.
+const settleTimeout = 5 * time.Second
+
+// settle returns when every request that was cut has ended: http.Server.Close
+// does not wait for that, and next the usage log is closed. One that does not
+// end in time is not lost: the next start finds it in the usage log and records
+// it as interrupted.
+func (s *Server) settle() {
+	late := time.NewTimer(settleTimeout)
+	defer late.Stop()
+	select {
+	case <-s.running.idle():
+	case <-late.C:
+		s.Logger.Warn("requests that were cut have not ended; the next start records them as interrupted")
+	}
+}
+
 // Run serves listener until ctx ends, then drains: no new requests, running
 // ones up to ShutdownTimeout.
 func (s *Server) Run(ctx context.Context, listener net.Listener) error {
@@ -120,7 +200,9 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    hardMaxHeader,
 		TLSConfig:         s.TLS,
-		ErrorLog:          slog.NewLogLogger(s.Logger.Handler(), slog.LevelDebug), // broken handshakes and the like
+		// OPTIONS * is answered here, as any other address that is not ours.
+		DisableGeneralOptionsHandler: true,
+		ErrorLog:                     slog.NewLogLogger(s.Logger.Handler(), slog.LevelDebug), // broken handshakes and the like
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
@@ -143,7 +225,9 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 		defer cancel()
 		if err := srv.Shutdown(grace); err != nil {
 			s.Logger.Warn("requests were cut because they ran on after the limit", "error", err)
-			return srv.Close()
+			closed := srv.Close()
+			s.settle()
+			return closed
 		}
 		return nil
 	})
