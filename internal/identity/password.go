@@ -3,12 +3,10 @@ package identity
 import (
 	"context"
 	"fmt"
-	"strings"
-	"sync"
-	"time"
 
 	"github.com/alexedwards/argon2id"
 
+	"weir/internal/audit"
 	"weir/internal/fault"
 	"weir/internal/org"
 )
@@ -35,37 +33,55 @@ func (s *Service) SignIn(ctx context.Context, email, password string, from From)
 	fail := func(err error) (org.Session, org.User, string, string, error) {
 		return org.Session{}, org.User{}, "", "", err
 	}
-	release, err := s.attempts.begin(ctx, strings.ToLower(email), s.Now())
+	attempt, err := s.attempts.begin(ctx, email, s.Now)
 	if err != nil {
 		return fail(err)
 	}
-	defer release()
+	defer attempt.end()
 
-	var users []org.User
+	match, users, err := s.find(ctx, email, password)
+	if err != nil {
+		attempt.withdraw()
+		return fail(err)
+	}
+	if match == nil {
+		return fail(s.refuse(ctx, users, from))
+	}
+	attempt.succeeded()
+	session, token, csrf, err := s.Org.StartSession(ctx, org.NewSession{User: *match, IPAddress: from.IPAddress, UserAgent: from.UserAgent})
+	return session, *match, token, csrf, err
+}
+
+// find returns the user with this address and password, nil when there is none,
+// and all that have the address.
+func (s *Service) find(ctx context.Context, email, password string) (match *org.User, users []org.User, err error) {
 	if err := s.Store.View(ctx, func(r org.Reader) error {
 		users, err = r.UsersByEmail(ctx, email)
 		return err
 	}); err != nil {
-		return fail(err)
+		return nil, nil, err
 	}
-	match, err := matching(users, password)
-	if err != nil {
-		return fail(err)
-	}
-	if match == nil {
-		s.attempts.failed(strings.ToLower(email), s.Now())
-		wrong := fault.New(fault.Unauthenticated, "invalid_credentials", "", "The e-mail address or the password is wrong.")
-		for _, u := range users {
-			in := org.NewSession{User: u, IPAddress: from.IPAddress, UserAgent: from.UserAgent}
-			if err := s.Org.RecordFailedSignIn(ctx, in, wrong.Code, wrong.Message); err != nil {
-				return fail(err)
-			}
+	match, err = matching(users, password)
+	return match, users, err
+}
+
+// refuse records a failed sign-in with everybody it was meant for. When that is
+// nobody it commits nothing all the same: the wait for the disk would tell
+// known addresses apart.
+func (s *Service) refuse(ctx context.Context, users []org.User, from From) error {
+	wrong := fault.New(fault.Unauthenticated, "invalid_credentials", "", "The e-mail address or the password is wrong.")
+	for _, u := range users {
+		in := org.NewSession{User: u, IPAddress: from.IPAddress, UserAgent: from.UserAgent}
+		if err := s.Org.RecordFailedSignIn(ctx, in, wrong.Code, wrong.Message); err != nil {
+			return err
 		}
-		return fail(wrong)
 	}
-	s.attempts.succeeded(strings.ToLower(email))
-	session, token, csrf, err := s.Org.StartSession(ctx, org.NewSession{User: *match, IPAddress: from.IPAddress, UserAgent: from.UserAgent})
-	return session, *match, token, csrf, err
+	if len(users) == 0 {
+		if _, err := s.Store.Update(ctx, audit.Actor{}, func(org.Tx) error { return nil }); err != nil {
+			return err
+		}
+	}
+	return wrong
 }
 
 // matching returns the user the password belongs to. Without any candidate it
@@ -91,67 +107,4 @@ func matching(users []org.User, password string) (*org.User, error) {
 		}
 	}
 	return nil, nil //nolint:nilnil // nobody matched, which is not an error here
-}
-
-const (
-	maxFailures   = 10
-	failureWindow = 5 * time.Minute
-	maxParallel   = 2 // each check takes 19 MiB and a core
-	maxTracked    = 10_000
-)
-
-// attempts slows guessing down: after maxFailures wrong passwords for one
-// address it must rest for failureWindow.
-type attempts struct {
-	once  sync.Once
-	slots chan struct{}
-	mu    sync.Mutex
-	wrong map[string]failures
-}
-
-type failures struct {
-	n    int
-	last time.Time
-}
-
-func (a *attempts) begin(ctx context.Context, email string, now time.Time) (release func(), err error) {
-	a.once.Do(func() {
-		a.slots = make(chan struct{}, maxParallel)
-		a.wrong = map[string]failures{}
-	})
-	a.mu.Lock()
-	f := a.wrong[email]
-	a.mu.Unlock()
-	if f.n >= maxFailures && now.Sub(f.last) < failureWindow {
-		return nil, fault.New(fault.RateLimited, "rate_limit_exceeded", "", "Too many failed sign-ins. Please wait five minutes.")
-	}
-	select {
-	case a.slots <- struct{}{}:
-		return func() { <-a.slots }, nil
-	case <-ctx.Done():
-		return nil, fault.New(fault.Unavailable, "", "", "The server is busy with other sign-ins. Please try again.").With(ctx.Err())
-	}
-}
-
-func (a *attempts) failed(email string, now time.Time) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if len(a.wrong) >= maxTracked {
-		for other, f := range a.wrong {
-			if now.Sub(f.last) >= failureWindow {
-				delete(a.wrong, other)
-			}
-		}
-	}
-	f := a.wrong[email]
-	if now.Sub(f.last) >= failureWindow {
-		f.n = 0
-	}
-	a.wrong[email] = failures{n: f.n + 1, last: now}
-}
-
-func (a *attempts) succeeded(email string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	delete(a.wrong, email)
 }

@@ -1,0 +1,147 @@
+package identity_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"weir/internal/audit"
+	"weir/internal/endpoint/endpointtest"
+	"weir/internal/fault"
+	"weir/internal/identity"
+	"weir/internal/org"
+)
+
+// counting counts the transactions that write.
+type counting struct {
+	org.Store
+	updates int
+}
+
+func (c *counting) Update(ctx context.Context, actor audit.Actor, fn func(org.Tx) error) (int64, error) {
+	c.updates++
+	return c.Store.Update(ctx, actor, fn)
+}
+
+func newService(env *endpointtest.Env) (*identity.Service, *counting) {
+	store := &counting{Store: env.Store}
+	service := *env.Org
+	service.Store = store
+	return &identity.Service{Store: store, Org: &service, Now: time.Now, Used: &identity.LastUse{}}, store
+}
+
+var browser = identity.From{IPAddress: "192.0.2.1", UserAgent: "browser \xff\x00"}
+
+// types of the organization's audit events, oldest first, after checking the
+// chain.
+func types(t *testing.T, env *endpointtest.Env) []string {
+	t.Helper()
+	var out []string
+	prev := ""
+	err := env.Store.View(t.Context(), func(r org.Reader) error {
+		return r.AuditChain(t.Context(), env.Organization.ID, 0, func(e audit.Event) error {
+			out = append(out, e.Action)
+			defer func() { prev = e.Hash }()
+			return e.Verify(prev)
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestUnknownAddressesAreNotTold(t *testing.T) {
+	env := endpointtest.New(t)
+	service, store := newService(env)
+	before := len(types(t, env))
+	refuse := func(email, password string) (string, int) {
+		t.Helper()
+		store.updates = 0
+		_, _, _, _, err := service.SignIn(t.Context(), email, password, browser)
+		if !fault.Is(err, fault.Unauthenticated) {
+			t.Fatalf("%s: %v", email, err)
+		}
+		return err.Error(), store.updates
+	}
+	said, writes := refuse(env.Owner.Email, "wrong")
+	saidUnknown, writesUnknown := refuse("nobody@example.com", "wrong")
+	if said != saidUnknown || writes != writesUnknown {
+		t.Errorf("known: %q after %d writes; unknown: %q after %d", said, writes, saidUnknown, writesUnknown)
+	}
+	for _, email := range []string{"", " ", strings.Repeat("a", 1<<20), "' OR 1=1 --", "owner@example.com "} {
+		refuse(email, endpointtest.Password)
+	}
+	if got := types(t, env)[before:]; !slices.Equal(got, []string{audit.LoginFailed.Name}) {
+		t.Errorf("events %v, want one failed sign-in: that of the known address", got)
+	}
+}
+
+func TestSignInTakesTheAddressInAnyCase(t *testing.T) {
+	env := endpointtest.New(t)
+	service, _ := newService(env)
+	seen := map[string]bool{}
+	for _, email := range []string{"owner@example.com", "Owner@EXAMPLE.com"} {
+		session, user, token, csrf, err := service.SignIn(t.Context(), email, endpointtest.Password, browser)
+		if err != nil || user.ID != env.Owner.ID {
+			t.Fatalf("%s: %v %v", email, user.ID, err)
+		}
+		if seen[token] || seen[csrf] || token == csrf {
+			t.Error("two sign-ins share a secret")
+		}
+		seen[token], seen[csrf] = true, true
+		if _, err := service.BySession(t.Context(), token, "", false, browser); err != nil {
+			t.Errorf("reading: %v", err)
+		}
+		for _, wrong := range []string{"", csrf[1:], token} {
+			if _, err := service.BySession(t.Context(), token, wrong, true, browser); !fault.Is(err, fault.Forbidden) {
+				t.Errorf("changing with csrf token %q: %v", wrong, err)
+			}
+		}
+		if _, err := service.BySession(t.Context(), token, csrf, true, browser); err != nil {
+			t.Errorf("changing: %v", err)
+		}
+		for _, wrong := range []string{"", csrf, session.ID, strings.ToUpper(token)} {
+			if _, err := service.BySession(t.Context(), wrong, csrf, false, browser); !fault.Is(err, fault.Unauthenticated) {
+				t.Errorf("session %q: %v", wrong, err)
+			}
+		}
+	}
+}
+
+func TestSessionsEnd(t *testing.T) {
+	env := endpointtest.New(t)
+	service, _ := newService(env)
+	now := time.Now()
+	service.Now = func() time.Time { return now }
+	service.Org.Now = service.Now
+	session, _, token, csrf, err := service.SignIn(t.Context(), env.Owner.Email, endpointtest.Password, browser)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now = session.ExpiresAt.Add(-time.Second)
+	caller, err := service.BySession(t.Context(), token, csrf, true, browser)
+	if err != nil {
+		t.Fatal("a second before its end:", err)
+	}
+	now = session.ExpiresAt
+	if _, err := service.BySession(t.Context(), token, csrf, true, browser); !fault.Is(err, fault.Unauthenticated) {
+		t.Errorf("at its end: %v", err)
+	}
+	now = session.CreatedAt
+	if err := service.Org.EndSession(t.Context(), caller.Actor, session.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := service.BySession(t.Context(), token, csrf, false, browser); !fault.Is(err, fault.Unauthenticated) {
+		t.Errorf("after signing out: %v", err)
+	}
+	if err := service.Org.EndSession(t.Context(), caller.Actor, session.ID); !fault.Is(err, fault.NotFound) {
+		t.Errorf("signing out twice: %v", err)
+	}
+	got := types(t, env)
+	if want := []string{audit.LoginSucceeded.Name, audit.LogoutSucceeded.Name}; !slices.Equal(got[len(got)-2:], want) {
+		t.Errorf("events %v, want to end with %v", got, want)
+	}
+}
