@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"testing"
+
+	"weir/internal/usage"
 )
 
 // FuzzFrames feeds the reader bytes from a damaged disk: it must not panic, must
@@ -49,9 +51,10 @@ func FuzzFrames(f *testing.F) {
 // FuzzOpen starts on a damaged log: a clear error or a log that works.
 func FuzzOpen(f *testing.F) {
 	dir := f.TempDir()
-	log := open(f, dir, Options{})
-	must(f, log.AppendOpen(typicalEvent("req_1")))
-	settle(f, log, "req_2")
+	log := open(f, dir, Options{SegmentSize: 2000})
+	must(f, log.AppendOpen(usage.Event{ID: "req_1"}))
+	_, err := log.AppendSettled(usage.Event{ID: "req_2"})
+	must(f, err)
 	must(f, log.Close())
 	b, err := os.ReadFile(segmentPath(dir, 1))
 	must(f, err)
@@ -61,7 +64,7 @@ func FuzzOpen(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		dir := t.TempDir()
 		must(t, os.WriteFile(segmentPath(dir, 1), b, 0o600))
-		log, err := Open(dir, Options{})
+		log, err := Open(dir, Options{SegmentSize: 2000, FS: newTestDisk(dir)})
 		if err != nil {
 			return
 		}
