@@ -121,7 +121,8 @@ func (a *API) createProjectKey(ctx context.Context, c *endpoint.Call, in newProj
 }
 
 // rotateProjectKey gives a key a new secret. Whoever reads it can act as the
-// key's owner, so only the owner may, and who manages such owners.
+// key's owner, so only the owner may, and who manages such owners and holds
+// what they hold.
 func (a *API) rotateProjectKey(ctx context.Context, c *endpoint.Call, in rotation) (projectKey, error) {
 	key, err := a.org.APIKey(ctx, c.OrganizationID(), c.Path("project_id"), c.Path("api_key_id"))
 	if err != nil {
@@ -132,7 +133,9 @@ func (a *API) rotateProjectKey(ctx context.Context, c *endpoint.Call, in rotatio
 	case key.UserID != "":
 		err = c.Require(access.ManagementWrite, access.Scope{})
 	default:
-		err = c.Require(access.ServiceAccountsWrite, access.Scope{ProjectID: key.ProjectID})
+		if err = c.Require(access.ServiceAccountsWrite, access.Scope{ProjectID: key.ProjectID}); err == nil {
+			err = a.requireWorkspacesOf(ctx, c, key.ServiceAccountID)
+		}
 	}
 	if err == nil {
 		err = a.requireScopes(ctx, c, key.Scopes)
@@ -160,6 +163,24 @@ func (a *API) requireScopes(ctx context.Context, c *endpoint.Call, scopes []stri
 	beyond := func(scope string) bool { return !slices.Contains(own.Scopes, scope) }
 	if len(scopes) == 0 || slices.ContainsFunc(scopes, beyond) {
 		return fault.New(fault.Forbidden, "insufficient_permissions", "scopes", "You have insufficient permissions for this operation. A key with scopes makes and rotates only keys whose scopes are among its own.")
+	}
+	return nil
+}
+
+// requireWorkspacesOf refuses callers who hold less in workspaces than the
+// account does: managing a project's accounts is not managing the workspaces
+// that the accounts were let into.
+func (a *API) requireWorkspacesOf(ctx context.Context, c *endpoint.Call, accountID string) error {
+	memberships, err := a.org.WorkspaceMembershipsOf(ctx, c.OrganizationID(), accountID)
+	if err != nil {
+		return err
+	}
+	for _, m := range memberships {
+		for p := range m.Role.Permissions() {
+			if err := c.Require(p, access.Scope{WorkspaceID: m.WorkspaceID}); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }

@@ -132,6 +132,14 @@ func TestKeysDoNotClimb(t *testing.T) {
 	}
 	ok[projectKey](t, f.as(bossSecret).post(path+"/"+ownKey.ID+"/rotate", `{}`))
 
+	// An account that is more in a workspace than who manages the project.
+	f.join(f.workspace.ID, account.ID, access.WorkspaceAdmin)
+	f.join(f.workspace.ID, boss.ID, access.WorkspaceMember)
+	refused(t, f.as(bossSecret).post(path+"/"+ownKey.ID+"/rotate", `{}`), http.StatusForbidden, "insufficient_permissions", "")
+	f.join(f.workspace.ID, boss.ID, access.WorkspaceAdmin)
+	ok[projectKey](t, f.as(bossSecret).post(path+"/"+ownKey.ID+"/rotate", `{}`))
+	ok[projectKey](t, f.owner().post(path+"/"+ownKey.ID+"/rotate", `{}`))
+
 	_, narrow, err := f.Org.CreateAPIKey(t.Context(), f.actor(), project, org.NewAPIKey{
 		Name: "narrow", ServiceAccountID: boss.ID, Scopes: []string{string(access.APIKeysWrite), "api.model.read"}, ExpiresInSeconds: optional.Of(int64(3600)),
 	})
