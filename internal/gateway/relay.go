@@ -1,12 +1,11 @@
 package gateway
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
-	"mime"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -50,12 +49,8 @@ func isStream(response *http.Response) bool {
 	if response.StatusCode >= 300 || encoding(response) != "" {
 		return false
 	}
-	kind := response.Header.Get("Content-Type")
-	if kind == "text/event-stream" {
-		return true
-	}
-	media, _, err := mime.ParseMediaType(kind)
-	return err == nil && media == "text/event-stream"
+	media, _, _ := strings.Cut(response.Header.Get("Content-Type"), ";")
+	return strings.EqualFold(strings.TrimSpace(media), "text/event-stream")
 }
 
 // encoding is how the body is compressed; "" when it is not.
@@ -65,9 +60,9 @@ func encoding(response *http.Response) string {
 		return ""
 	case len(e) > 1:
 		return "several"
-	case bytes.EqualFold([]byte(e[0]), []byte("identity")):
+	case strings.EqualFold(e[0], "identity"):
 		return ""
-	case bytes.EqualFold([]byte(e[0]), []byte("gzip")), bytes.EqualFold([]byte(e[0]), []byte("x-gzip")):
+	case strings.EqualFold(e[0], "gzip"), strings.EqualFold(e[0], "x-gzip"):
 		return "gzip"
 	default:
 		return e[0]

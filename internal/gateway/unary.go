@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 
 	"weir/internal/fault"
 	"weir/internal/openaiwire"
@@ -13,14 +14,18 @@ import (
 	"weir/internal/usage"
 )
 
+// answers are buffers to hold answers in; apart from those of requests, whose
+// sizes are others.
+var answers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
 // relayBody holds a body until it is priced when it is small, and otherwise
 // passes it on but for its last piece.
 func (x *exchange) relayBody(response *http.Response, buf []byte) error {
-	held := buffers.Get().(*bytes.Buffer)
+	held := answers.Get().(*bytes.Buffer)
 	held.Reset()
 	defer func() {
 		if held.Cap() <= 2*maxPooled {
-			buffers.Put(held)
+			answers.Put(held)
 		}
 	}()
 	if n := response.ContentLength; n > 0 {
