@@ -144,6 +144,22 @@ func TestHangUpBeforeAnyAnswer(t *testing.T) {
 	}
 }
 
+// What was not sent yet need not be, and costs nothing.
+func TestHangUpBeforeAnythingIsSent(t *testing.T) {
+	r := newRig(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	r.ledger.onOpen = func() { cancel(); <-r.left }
+	if resp, err := r.start(t, call{body: chat(""), ctx: ctx}); err == nil {
+		resp.Body.Close()
+		t.Error("answered")
+	}
+	ev := r.ledger.next(t)
+	equal(t, "outcome", ev.Outcome, usage.OutcomeClientGone)
+	equal(t, "source", ev.Source, "")
+	equal(t, "requests", len(r.provider.Requests()), 0)
+	r.ledger.balanced(t)
+}
+
 // A caller that closes its sending side counts as gone; were the connection
 // ended in good order, it would take an empty body for the answer.
 func TestAHalfClosedCallerIsNotAnsweredEmptily(t *testing.T) {

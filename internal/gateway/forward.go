@@ -116,7 +116,7 @@ func (x *exchange) attempt() (*http.Response, error) {
 	x.reached = true
 	x.answer.silence.Stop()
 	a.Status = response.StatusCode
-	a.UpstreamRequestID = response.Header.Get("X-Request-Id")
+	a.UpstreamRequestID = shorten(response.Header.Get("X-Request-Id"))
 	x.g.Metrics.UpstreamAttempt(string(c.Provider), response.StatusCode)
 	return response, nil
 }

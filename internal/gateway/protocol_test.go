@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -68,6 +69,7 @@ func TestOddProviders(t *testing.T) {
 		"informational first": {"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", 200, "{}"},
 		"trailers":            {"HTTP/1.1 200 OK\r\nTrailer: X-T\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nX-T: 1\r\n\r\n", 200, "{}"},
 		"until close":         {"HTTP/1.0 200 OK\r\n\r\n{}", 200, "{}"},
+		"cut before close":    {"HTTP/1.0 200 OK\r\n\r\n{\"id\":\"x\",\"usa", 502, ""},
 		"switching":           {"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n", 502, ""},
 		"no HTTP":             {"hello\r\n\r\n", 502, ""},
 		"two lengths":         {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}", 502, ""},
@@ -153,6 +155,26 @@ func TestPanicsAreSettled(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestHTTP2(t *testing.T) {
+	r := newRig(t)
+	server := httptest.NewUnstartedServer(r.Gateway)
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	r.url, r.client = server.URL, server.Client()
+	stream := event(chunk1) + event("[DONE]")
+	r.provider.Enqueue(upstreamtest.JSON(200, chatBody), pieces(stream, 9), cut(upstreamtest.JSON(200, embeddings(2<<20))))
+	got := r.do(t, call{body: chat("")})
+	equal(t, "protocol", got.ProtoMajor, 2)
+	equal(t, "body", got.body, chatBody)
+	equal(t, "stream", r.do(t, call{body: plainStream}).body, stream)
+	got = r.do(t, call{path: "/v1/embeddings", body: `{"model":"text-embedding-3-small"}`})
+	if got.readErr == nil {
+		t.Errorf("a cut body of %d bytes ended well", len(got.body))
+	}
+	r.ledger.balanced(t)
 }
 
 func TestAccessRecord(t *testing.T) {

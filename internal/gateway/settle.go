@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/tidwall/gjson"
@@ -15,9 +16,12 @@ import (
 func (x *exchange) consumed(reading openaiwire.Reading, outputBytes int64) {
 	e := &x.event
 	if reading.Model != "" {
-		e.Model = reading.Model
+		e.Model = shorten(reading.Model)
 	}
-	e.ServiceTier = reading.ServiceTier
+	e.ServiceTier = shorten(reading.ServiceTier)
+	if !reading.Found && (x.head.ServiceTier == "flex" || x.head.ServiceTier == "priority") {
+		e.ServiceTier = cmp.Or(e.ServiceTier, x.head.ServiceTier) // an estimate is of what was asked for
+	}
 	switch kind := x.door.operation.kind; {
 	case kind == usage.None || kind == usage.Unmetered:
 		return

@@ -142,16 +142,19 @@ func (x *exchange) streamError(err error, sequence int64) {
 }
 
 // relayTail passes on what follows the terminal event, which is nothing but the
-// end of the body, as a rule.
+// end of the body, as a rule: once that is read, the connection can be used
+// again.
 func (x *exchange) relayTail(response *http.Response, buf []byte) {
 	x.answer.idle = min(x.answer.idle, tailTime)
-	for !x.gone() {
+	for {
 		n, err := x.read(response.Body, buf)
-		x.write(buf[:n])
-		if err != nil {
+		if n > 0 {
+			x.write(buf[:n])
+			x.flush()
+		}
+		if err != nil || x.drained(n) != nil {
 			return
 		}
-		x.flush()
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/tidwall/gjson"
+
 	"weir/internal/fault"
 	"weir/internal/openaiwire"
 	"weir/internal/upstream"
@@ -47,7 +49,11 @@ func (x *exchange) relayBody(response *http.Response, buf []byte) error {
 		return nil
 	}
 	body := held.Bytes()
-	x.consumed(x.readBody(response, body), int64(len(body)))
+	reading := x.readBody(response, body)
+	if !reading.Found && x.door.known && untold(response) && encoding(response) == "" && !gjson.ValidBytes(body) {
+		return x.broken(io.ErrUnexpectedEOF)
+	}
+	x.consumed(reading, int64(len(body)))
 	x.event.Outcome, x.event.ErrorCode = x.outcome(true, nil)
 	if err := x.settle(); err != nil {
 		return errUnavailable(err)
@@ -57,6 +63,12 @@ func (x *exchange) relayBody(response *http.Response, buf []byte) error {
 	}
 	x.whole(response.StatusCode, body)
 	return nil
+}
+
+// untold reports whether nothing but the closing of the connection says where
+// the body ends, so that a cut is no error.
+func untold(response *http.Response) bool {
+	return response.ContentLength < 0 && response.ProtoMajor == 1 && len(response.TransferEncoding) == 0
 }
 
 // whole answers a body at once.
