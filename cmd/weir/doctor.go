@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -66,7 +67,9 @@ func runDoctor(ctx context.Context, c *cli, args []string) error {
 
 func examine(ctx context.Context, cfg config.Config) []finding {
 	findings := examineDir(cfg.DataDir)
-	findings = append(findings, examineListen(cfg.Listen))
+	findings = append(findings, examineUse(cfg.DataDir)...)
+	findings = append(findings, examineListen(cfg.Listen), examineTLS(cfg.TLS))
+	findings = slices.DeleteFunc(findings, func(f finding) bool { return f.text == "" })
 	control, found := examineDatabase(ctx, "control plane", cfg.DatabaseURL, sqlstore.Name, sqlstore.Migrations())
 	findings = append(findings, found...)
 	if control != nil {
@@ -86,6 +89,38 @@ func examine(ctx context.Context, cfg config.Config) []finding {
 		findings = append(findings, bad("The price book in this binary cannot be read: %v.", err))
 	}
 	return findings
+}
+
+// examineUse says whether a weir works on the directory, and whether its usage
+// log can be looked into.
+func examineUse(dir string) []finding {
+	var out []finding
+	if f, err := os.Open(filepath.Join(dir, lockFile)); err == nil {
+		err = unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB) //nolint:gosec // a descriptor is small
+		_ = f.Close()                                            // and the lock with it
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			out = append(out, good("A weir serves from the data directory now."))
+		}
+	}
+	usageLog := filepath.Join(dir, usageLogDir)
+	entries, err := os.ReadDir(usageLog)
+	switch {
+	case err == nil:
+		out = append(out, good("The usage log %s has %d files. Whether it is whole, the next start says.", usageLog, len(entries)))
+	case !errors.Is(err, fs.ErrNotExist):
+		out = append(out, bad("The usage log %s cannot be looked into: %v.", usageLog, err))
+	}
+	return out
+}
+
+func examineTLS(t config.TLS) finding {
+	if _, err := loadTLS(t); err != nil {
+		return bad("TLS: %v.", err)
+	}
+	if t.CertFile == "" {
+		return finding{}
+	}
+	return good("The TLS certificate and its key belong together.")
 }
 
 // lowSpace is when a disk counts as nearly full, in bytes: the usage log and
@@ -163,10 +198,15 @@ func examineDatabase(ctx context.Context, what, url, name string, migrations fs.
 
 // examineSecrets tries the master key on what is sealed.
 func examineSecrets(ctx context.Context, cfg config.Config, db *sqldb.DB) finding {
-	if cfg.MasterKey == "" {
-		if _, err := os.Stat(filepath.Join(cfg.DataDir, vault.MasterKeyFile)); errors.Is(err, os.ErrNotExist) {
-			return good("There is no master key yet; the first start makes one.")
+	current, latest, err := sqldb.Status(ctx, db, sqlstore.Name, sqlstore.Migrations())
+	upToDate := err == nil && current == latest
+	if _, err := os.Stat(filepath.Join(cfg.DataDir, vault.MasterKeyFile)); cfg.MasterKey == "" && errors.Is(err, os.ErrNotExist) {
+		if upToDate {
+			if err := lookForSealed(ctx, cfg, db); err != nil {
+				return bad("%v.", err)
+			}
 		}
+		return good("There is no master key yet; the next start makes one.")
 	}
 	keys, _, err := vault.LoadMasterKeys(cfg.MasterKey.Reveal(), cfg.DataDir)
 	if err != nil {
@@ -176,8 +216,7 @@ func examineSecrets(ctx context.Context, cfg config.Config, db *sqldb.DB) findin
 	if err != nil {
 		return bad("The master key: %v.", err)
 	}
-	current, latest, err := sqldb.Status(ctx, db, sqlstore.Name, sqlstore.Migrations())
-	if err != nil || current < latest {
+	if !upToDate {
 		return good("The master key can be read. Whether it opens the secrets is seen once the schema is up to date.")
 	}
 	store, err := sqlstore.Open(ctx, db)
@@ -188,4 +227,13 @@ func examineSecrets(ctx context.Context, cfg config.Config, db *sqldb.DB) findin
 		return bad("%v.", err)
 	}
 	return good("The master key opens every sealed secret.")
+}
+
+// lookForSealed is checkMasterKeyThere for a database with an up-to-date schema.
+func lookForSealed(ctx context.Context, cfg config.Config, db *sqldb.DB) error {
+	store, err := sqlstore.Open(ctx, db)
+	if err != nil {
+		return err
+	}
+	return checkMasterKeyThere(ctx, cfg, store)
 }

@@ -44,6 +44,8 @@ type node struct {
 	cfg     config.Config
 	log     *slog.Logger
 	metrics *telemetry.Metrics
+	tls     *tls.Config // nil: plain HTTP
+	dir     *dataDir
 
 	store    *sqlstore.Store
 	eventsDB *sqldb.DB
@@ -70,9 +72,13 @@ func open(ctx context.Context, cfg config.Config, log *slog.Logger) (n *node, er
 			n = nil
 		}
 	}()
-	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
-		return n, fmt.Errorf("making the data directory: %w", err)
+	if n.tls, err = loadTLS(cfg.TLS); err != nil {
+		return n, err
 	}
+	if n.dir, err = openDataDir(cfg.DataDir); err != nil {
+		return n, err
+	}
+	n.closers = append(n.closers, n.dir)
 	if err := n.openStores(ctx); err != nil {
 		return n, err
 	}
@@ -137,6 +143,9 @@ func (n *node) openStores(ctx context.Context) error {
 // openVault reads the master key and makes sure that it is the one that sealed
 // what the database holds: a wrong one would fail every request later.
 func (n *node) openVault(ctx context.Context) error {
+	if err := checkMasterKeyThere(ctx, n.cfg, n.store); err != nil {
+		return err
+	}
 	keys, created, err := vault.LoadMasterKeys(n.cfg.MasterKey.Reveal(), n.cfg.DataDir)
 	if err != nil {
 		return err
@@ -156,8 +165,12 @@ func (n *node) openVault(ctx context.Context) error {
 // hundreds; reports are promised within five seconds.
 const gatherUsage = 500 * time.Millisecond
 
+// usageLogDir is where, in the data directory, usage is kept until the events
+// store has it.
+const usageLogDir = "usage-log"
+
 func (n *node) openRecorder(ctx context.Context) error {
-	log, err := outbox.Open(filepath.Join(n.cfg.DataDir, "usage-log"), outbox.Options{})
+	log, err := outbox.Open(filepath.Join(n.cfg.DataDir, usageLogDir), outbox.Options{})
 	if err != nil {
 		return fmt.Errorf("opening the usage log: %w", err)
 	}
@@ -197,20 +210,16 @@ func writeFile(path, text string) error {
 // Serve answers on listener until ctx ends, then drains and ends in the order
 // that loses nothing: requests, usage log, stores.
 func (n *node) Serve(ctx context.Context, listener net.Listener) error {
-	tlsConfig, err := loadTLS(n.cfg.TLS)
-	if err != nil {
-		return err
-	}
 	admin := adminapi.New(adminapi.Options{Org: n.org, Usage: n.events, Identity: n.identity, Logger: n.log, Now: time.Now})
 	native := nativeapi.New(nativeapi.Options{
 		Org: n.org, Usage: n.events, Identity: n.identity, Book: n.book, Logger: n.log, Now: time.Now,
 		AdminDescription: adminapi.Description(),
-		SecureCookies:    tlsConfig != nil,
+		SecureCookies:    n.tls != nil,
 	})
 	srv := &server.Server{
 		Admin: admin.Handler(), Native: native.Handler(), Gateway: n.relay, Metrics: n.metricsHandler(listener),
 		Health: &server.Health{Checks: n.checks()}, Logger: n.log,
-		HeaderTimeout: n.cfg.Gateway.HeaderTimeout, ShutdownTimeout: n.cfg.ShutdownTimeout, TLS: tlsConfig,
+		HeaderTimeout: n.cfg.Gateway.HeaderTimeout, ShutdownTimeout: n.cfg.ShutdownTimeout, TLS: n.tls,
 	}
 	// What requests lean on runs until they have ended.
 	behind, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -264,10 +273,15 @@ func (n *node) jobs() []jobs.Job {
 // day they go back to the start.
 const minuteRetention = 35 * 24 * time.Hour
 
+// checks read from the stores: a connection alone says little of a file.
 func (n *node) checks() []server.Check {
 	return []server.Check{
-		{Name: "control plane", Run: n.store.Ping},
-		{Name: "usage events", Run: n.eventsDB.Ping},
+		{Name: "data directory", Run: func(context.Context) error { return n.dir.check() }},
+		{Name: "control plane", Run: func(ctx context.Context) error { _, err := n.hasOrganization(ctx); return err }},
+		{Name: "usage events", Run: func(ctx context.Context) error {
+			_, _, err := sqldb.Status(ctx, n.eventsDB, sqlevents.MigrationsName, sqlevents.Migrations())
+			return err
+		}},
 		{Name: "usage log", Run: func(context.Context) error { return n.recorder.Healthy() }},
 		{Name: "change feed", Run: func(context.Context) error { return n.feed.Err() }},
 	}

@@ -55,8 +55,10 @@ variable WEIR_BOOTSTRAP_OWNER_PASSWORD (or _FILE), else generated.
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
-		return err
+	if path, ok := strings.CutPrefix(cfg.DatabaseURL, "sqlite:"); ok {
+		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("there is no install to add to: %s does not exist, and the first start of 'weir serve' makes it", path)
+		}
 	}
 	db, err := sqldb.Open(ctx, cfg.DatabaseURL)
 	if err != nil {
@@ -71,9 +73,13 @@ func createOrganization(ctx context.Context, c *cli, cfg config.Config, db *sqld
 	if err != nil {
 		return err
 	}
-	password := cfg.Bootstrap.OwnerPassword.Reveal()
+	password, shown := cfg.Bootstrap.OwnerPassword.Reveal(), "as configured"
 	if password == "" {
 		password = id.Secret("")[:24]
+		shown = password
+	}
+	if len(password) < identity.MinPasswordLength {
+		return errShortPassword()
 	}
 	hash, err := identity.HashPassword(password)
 	if err != nil {
@@ -87,6 +93,6 @@ func createOrganization(ctx context.Context, c *cli, cfg config.Config, db *sqld
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(c.stdout, "created the organization %s (%s)\n  admin key:  %s\n  sign-in:    %s\n  password:   %s\nThis is shown once.\n", o.ID, o.Name, key, email, password)
+	_, err = fmt.Fprintf(c.stdout, "created the organization %s (%s)\n  admin key:  %s\n  sign-in:    %s\n  password:   %s\nThis is shown once.\n", o.ID, o.Name, key, email, shown)
 	return err
 }

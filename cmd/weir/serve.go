@@ -116,7 +116,7 @@ func (n *node) bootstrap(ctx context.Context, stdout io.Writer) error {
 		password, passwordGenerated = id.Secret("")[:24], true
 	}
 	if len(password) < identity.MinPasswordLength {
-		return usageError{fmt.Errorf("WEIR_BOOTSTRAP_OWNER_PASSWORD must have at least %d characters", identity.MinPasswordLength)}
+		return errShortPassword()
 	}
 	hash, err := identity.HashPassword(password)
 	if err != nil {
@@ -145,6 +145,10 @@ func (n *node) bootstrap(ctx context.Context, stdout io.Writer) error {
 	}
 	_, err = io.WriteString(stdout, said.String())
 	return err
+}
+
+func errShortPassword() error {
+	return usageError{fmt.Errorf("WEIR_BOOTSTRAP_OWNER_PASSWORD must have at least %d characters", identity.MinPasswordLength)}
 }
 
 func (n *node) hasOrganization(ctx context.Context) (bool, error) {
@@ -177,6 +181,24 @@ func (n *node) firstKey() (key string, generated bool, err error) {
 		return "", false, fmt.Errorf("writing %s: %w", path, err)
 	}
 	return key, true, nil
+}
+
+// checkMasterKeyThere refuses to go on without the master key when the database
+// holds what only that key opens. A fresh one would be made otherwise, and lie
+// where the lost one belongs.
+func checkMasterKeyThere(ctx context.Context, cfg config.Config, store org.Store) error {
+	path := filepath.Join(cfg.DataDir, vault.MasterKeyFile)
+	if _, err := os.Stat(path); cfg.MasterKey != "" || !errors.Is(err, os.ErrNotExist) {
+		return nil // what is wrong with the file itself, reading it says
+	}
+	return store.View(ctx, func(r org.Reader) error {
+		return r.EachConnection(ctx, func(c routing.Connection) error {
+			if c.APIKey == nil && c.AdminKey == nil && c.Headers == nil {
+				return nil
+			}
+			return fmt.Errorf("the master key %s is missing, and only it opens the secrets of connection %s (%s): put the file back, or set WEIR_MASTER_KEY to what it held", path, c.ID, c.Name)
+		})
+	})
 }
 
 // checkSealed refuses a master key that does not open what the database holds.

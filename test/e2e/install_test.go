@@ -55,8 +55,20 @@ func TestWrongMasterKeyIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	code, out := run(t, []string{"WEIR_DATA_DIR=" + dir, "WEIR_LISTEN=127.0.0.1:0"}, "serve")
+	if code != 1 || !strings.Contains(out, "master-key is missing") {
+		t.Fatalf("without the master key: exit code %d:\n%s", code, out)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "master-key")); err == nil {
+		t.Error("a fresh master key lies where the lost one belongs")
+	}
+	code, out = run(t, []string{"WEIR_DATA_DIR=" + dir}, "doctor")
+	if code != 1 || !strings.Contains(out, "WRONG  the master key") {
+		t.Errorf("the doctor without the master key: exit code %d:\n%s", code, out)
+	}
+	other := "WEIR_MASTER_KEY=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+	code, out = run(t, []string{"WEIR_DATA_DIR=" + dir, "WEIR_LISTEN=127.0.0.1:0", other}, "serve")
 	if code != 1 || !strings.Contains(out, "master key does not open") {
-		t.Fatalf("exit code %d:\n%s", code, out)
+		t.Fatalf("with another master key: exit code %d:\n%s", code, out)
 	}
 }
 
