@@ -44,10 +44,13 @@ const (
 	hardMaxHeader = 1 << 20
 )
 
-// exchangeTimeout is how long the body of a request may take to arrive, and how
-// long the answer may take to be made and taken away. The gateway has bounds of
-// its own: its bodies are larger and its answers may run for hours.
-const exchangeTimeout = time.Minute
+// How long the body of a request may take to arrive, and how long after that
+// the answer may take to be made and taken away. The gateway has bounds of its
+// own: its bodies are larger and its answers may run for hours.
+const (
+	bodyTimeout   = time.Minute
+	answerTimeout = time.Minute
+)
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -55,25 +58,25 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer s.running.end()
 	control := http.NewResponseController(w)
 	if h := s.own(r); h != nil {
-		bound(control.SetReadDeadline, control.SetWriteDeadline)
+		if r.Body != http.NoBody {
+			within(control.SetReadDeadline, bodyTimeout)
+		}
+		within(control.SetWriteDeadline, bodyTimeout+answerTimeout)
 		h.ServeHTTP(w, r)
 		return
 	}
 	lift(control.SetWriteDeadline) // of an earlier request on this connection
 	s.Gateway.ServeHTTP(w, r)
 	if r.Body != http.NoBody {
-		bound(control.SetReadDeadline)
+		within(control.SetReadDeadline, bodyTimeout)
 	}
 }
 
-// bound lets what is left of the exchange take exchangeTimeout. net/http reads
-// on what a handler left of a body, before it answers and after, and without a
-// bound a caller that dribbles would hold the connection for ever.
-func bound(set ...func(time.Time) error) {
-	until := time.Now().Add(exchangeTimeout)
-	for _, set := range set {
-		_ = set(until) // only what is no connection, as in a test, has no deadlines
-	}
+// within sets a deadline. net/http reads on what a handler left of a body,
+// before it answers and after, and without a deadline a caller that dribbles
+// would hold the connection for ever.
+func within(set func(time.Time) error, timeout time.Duration) {
+	_ = set(time.Now().Add(timeout)) // only what is no connection, as in a test, has no deadlines
 }
 
 func lift(set func(time.Time) error) { _ = set(time.Time{}) }

@@ -149,20 +149,22 @@ func (d *deadlines) SetWriteDeadline(t time.Time) error { d.write = t; return ni
 // body, net/http reads on.
 func TestEveryExchangeIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		end := time.Now().Add(exchangeTimeout)
+		before := time.Unix(1, 0) // what an earlier request has left
+		body, answer := time.Now().Add(bodyTimeout), time.Now().Add(bodyTimeout+answerTimeout)
 		for _, tt := range []struct {
 			path    string
 			body    string
 			read    time.Time
 			written time.Time
 		}{
-			{"/v1/organization/projects", "{}", end, end},
-			{"/weir/v1/session", "{}", end, end},
-			{"/healthz", "{}", end, end},
-			{"/nothing", "{}", end, time.Time{}}, // the gateway's answers may run for hours
-			{"/v1/chat/completions", "", time.Unix(1, 0), time.Time{}},
+			{"/v1/organization/projects", "{}", body, answer},
+			{"/v1/organization/projects", "", before, answer},
+			{"/weir/v1/session", "{}", body, answer},
+			{"/healthz", "{}", body, answer},
+			{"/nothing", "{}", body, time.Time{}}, // the gateway's answers may run for hours
+			{"/v1/chat/completions", "", before, time.Time{}},
 		} {
-			w := &deadlines{ResponseWriter: httptest.NewRecorder(), read: time.Unix(1, 0), write: time.Unix(1, 0)}
+			w := &deadlines{ResponseWriter: httptest.NewRecorder(), read: before, write: before}
 			r := httptest.NewRequest(http.MethodPost, tt.path, strings.NewReader(tt.body))
 			if tt.body == "" {
 				r.Body = http.NoBody
