@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 // version is set by the linker.
@@ -62,11 +63,32 @@ func commands() []command {
 }
 
 func main() {
-	// The first signal asks for an orderly end, the second ends at once.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop)
+	ctx := untilSignal(context.Background())
 	c := &cli{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, env: os.Environ()}
 	os.Exit(run(ctx, c, os.Args[1:]))
+}
+
+// signalEcho is how soon after a signal another is the same one: supervisors
+// such as timeout(1) signal the process, and then its group with it.
+const signalEcho = 500 * time.Millisecond
+
+// untilSignal returns a context that ends with the first SIGINT or SIGTERM,
+// which asks for an orderly end. The second ends the process at once.
+func untilSignal(ctx context.Context) context.Context {
+	ctx, cancel := context.WithCancel(ctx)
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		first := time.Now()
+		cancel()
+		for range signals {
+			if time.Since(first) >= signalEcho {
+				os.Exit(exitFailed)
+			}
+		}
+	}()
+	return ctx
 }
 
 func run(ctx context.Context, c *cli, args []string) int {
