@@ -58,6 +58,7 @@ type sink struct {
 	header http.Header
 	status int
 	keep   *bytes.Buffer
+	pause  time.Duration // before each write; with a fake clock
 }
 
 func (s *sink) Header() http.Header    { return s.header }
@@ -69,6 +70,9 @@ func (s *sink) SetReadDeadline(time.Time) error  { return nil }
 func (s *sink) SetWriteDeadline(time.Time) error { return nil }
 
 func (s *sink) Write(p []byte) (int, error) {
+	if s.pause > 0 {
+		time.Sleep(s.pause)
+	}
 	if s.keep != nil {
 		s.keep.Write(p)
 	}
@@ -88,18 +92,22 @@ func inProcess(tb testing.TB, provider *canned) *rig {
 	})
 }
 
-// relay sends one request through a handler.
-func relay(h http.Handler, key, body string, keep *bytes.Buffer) int {
-	req := (&http.Request{
+// chatRequest is a request as a server would hand it over.
+func chatRequest(key, body string) *http.Request {
+	return &http.Request{
 		Method: http.MethodPost, URL: &url.URL{Path: "/v1/chat/completions"}, Host: "weir", Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: http.Header{
 			"Authorization": {"Bearer " + key}, "Content-Type": {"application/json"}, "Accept": {"application/json"},
 			"User-Agent": {"OpenAI/Python 1.2"}, "Accept-Encoding": {"gzip, deflate"}, "X-Stainless-Lang": {"python"}, "X-Stainless-Os": {"Linux"},
 		},
 		Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)), RemoteAddr: "127.0.0.1:1",
-	})
+	}
+}
+
+// relay sends one request through a handler.
+func relay(h http.Handler, key, body string, keep *bytes.Buffer) int {
 	w := &sink{header: make(http.Header), keep: keep}
-	h.ServeHTTP(w, req)
+	h.ServeHTTP(w, chatRequest(key, body))
 	return w.status
 }
 

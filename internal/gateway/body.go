@@ -13,10 +13,11 @@ import (
 	"weir/internal/fault"
 )
 
-// body is a request body that was read whole: in a pooled buffer, or on disk
-// when it is large and not JSON.
+// body is a request body that was read whole: in a buffer, or on disk when it
+// is large and not JSON.
 type body struct {
 	buffer *bytes.Buffer
+	pooled bool     // the buffer is to be used again
 	file   *os.File // nil: in buffer
 	size   int64
 	// lent counts readers that the transport has not closed: it may go on
@@ -28,7 +29,13 @@ type body struct {
 // request of 64 MiB should not hold that much for ever.
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-const maxPooled = 1 << 20
+const (
+	maxPooled = 1 << 20
+	// smallBody is the size up to which a body gets memory of its own. The
+	// transport then knows that it holds nothing up, and sends header and body
+	// in one write, which saves more than the memory costs.
+	smallBody = 16 << 10
+)
 
 // read reads the caller's body. One that stops arriving is given up.
 func (b *body) read(x *exchange) error {
@@ -39,10 +46,12 @@ func (b *body) read(x *exchange) error {
 	if x.r.ContentLength == 0 {
 		return nil
 	}
-	b.buffer = buffers.Get().(*bytes.Buffer)
-	b.buffer.Reset()
-	if x.r.ContentLength > 0 {
-		b.buffer.Grow(int(min(x.r.ContentLength, maxPooled)) + bytes.MinRead)
+	if n := x.r.ContentLength; n > 0 && n <= smallBody {
+		b.buffer = bytes.NewBuffer(make([]byte, 0, n+bytes.MinRead))
+	} else {
+		b.buffer, b.pooled = buffers.Get().(*bytes.Buffer), true
+		b.buffer.Reset()
+		b.buffer.Grow(int(min(max(n, 0), maxPooled)) + bytes.MinRead)
 	}
 	source := &patient{x: x, left: limit}
 	memory := limit
@@ -98,13 +107,16 @@ func (b *body) bytes() []byte {
 	return b.buffer.Bytes()
 }
 
-// reader lends out the body, or what replaces it.
-func (b *body) reader(replaced []byte) io.ReadCloser {
-	if b.file != nil {
+// reader lends out the body, or the payload that stands for it.
+func (b *body) reader(payload []byte) io.ReadCloser {
+	switch {
+	case b.file != nil:
 		return io.NopCloser(io.NewSectionReader(b.file, 0, b.size))
+	case !b.pooled || &payload[0] != &b.buffer.Bytes()[0]: // nobody else will write there
+		return io.NopCloser(bytes.NewReader(payload))
 	}
 	b.lent.Add(1)
-	return &loan{Reader: bytes.NewReader(replaced), of: b}
+	return &loan{Reader: bytes.NewReader(payload), of: b}
 }
 
 // release ends the use of the body by the request.
@@ -112,9 +124,9 @@ func (b *body) release() {
 	if b.file != nil {
 		_ = b.file.Close() // it has no name and was only read
 	}
-	if b.buffer != nil && b.lent.Load() == 0 && b.buffer.Cap() <= maxPooled {
+	if b.pooled && b.lent.Load() == 0 && b.buffer.Cap() <= maxPooled {
 		buffers.Put(b.buffer)
-		b.buffer = nil
+		b.buffer, b.pooled = nil, false
 	}
 }
 

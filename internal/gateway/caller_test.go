@@ -2,17 +2,18 @@ package gateway
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"weir/internal/optional"
 	"weir/internal/org"
-	"weir/internal/routing"
 	"weir/internal/upstream/upstreamtest"
 	"weir/internal/usage"
 )
@@ -214,20 +215,12 @@ func TestACallerWhoStopsReading(t *testing.T) {
 
 // The time a slow caller takes is not the provider's silence.
 func TestASlowCallerIsNotTheProvidersFault(t *testing.T) {
-	r := newRig(t)
-	r.endpoint(t, "m", org.ModelEndpointFields{Timeouts: optional.Of(routing.Timeouts{IdleMS: 200})})
-	big := event(strings.Replace(chunk2, "stop", strings.Repeat("x", 1<<20), 1))
-	want := strings.Repeat(big, 24) + event("[DONE]")
-	r.provider.Enqueue(pieces(want, 1<<20))
-	resp, err := r.start(t, call{body: `{"model":"m","stream":true}`})
-	must(t, err)
-	defer resp.Body.Close()
-	pause := time.NewTimer(500 * time.Millisecond) // more than idle, while the gateway waits to write
-	<-pause.C
-	raw, err := io.ReadAll(resp.Body)
-	must(t, err)
-	if string(raw) != want {
-		t.Errorf("%d bytes of %d, ends %q", len(raw), len(want), raw[max(0, len(raw)-200):])
-	}
-	equal(t, "outcome", r.ledger.next(t).Outcome, usage.OutcomeCompleted)
+	r := inProcess(t, streamOf(20))
+	r.Limits.Idle, r.Limits.WriteIdle = time.Second, time.Hour
+	synctest.Test(t, func(t *testing.T) {
+		var got bytes.Buffer
+		w := &sink{header: make(http.Header), keep: &got, pause: time.Minute}
+		r.ServeHTTP(w, chatRequest(r.key, asksForUsage))
+		equal(t, "body", got.String(), strings.Repeat(event(chunk1), 20)+event(usageOnly)+event("[DONE]"))
+	})
 }

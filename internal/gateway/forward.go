@@ -30,7 +30,7 @@ var (
 
 // answer is what is known of an upstream exchange while it runs.
 type answer struct {
-	silence *time.Timer   // gives up when the provider says nothing
+	silence silence       // gives up when the provider says nothing
 	total   *time.Timer   // gives up in any case; nil: never
 	unwatch func() bool   // stops watching for the caller's hang-up
 	idle    time.Duration // how long the provider may say nothing
@@ -58,7 +58,7 @@ func (x *exchange) forward() (*http.Response, error) {
 		x.answer.total = time.AfterFunc(total, func() { cancel(errTotal) })
 	}
 	x.answer.idle = idle
-	x.answer.silence = time.AfterFunc(first, func() { cancel(errFirstByte) })
+	x.answer.silence.watch(first, func() { cancel(errFirstByte) })
 	x.answer.unwatch = x.watchCaller()
 
 	for i := range x.plan {
@@ -88,7 +88,8 @@ func (x *exchange) finish() {
 	if x.cancel == nil {
 		return
 	}
-	for _, timer := range [...]*time.Timer{x.answer.silence, x.answer.total, x.answer.drain.Load()} {
+	x.answer.silence.stop()
+	for _, timer := range [...]*time.Timer{x.answer.total, x.answer.drain.Load()} {
 		if timer != nil {
 			timer.Stop()
 		}
@@ -114,7 +115,8 @@ func (x *exchange) attempt() (*http.Response, error) {
 		return nil, err
 	}
 	x.reached = true
-	x.answer.silence.Stop()
+	x.answer.silence.end()
+	x.answer.silence.bound(x.answer.idle)
 	a.Status = response.StatusCode
 	a.UpstreamRequestID = shorten(response.Header.Get("X-Request-Id"))
 	x.g.Metrics.UpstreamAttempt(string(c.Provider), response.StatusCode)

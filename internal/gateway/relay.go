@@ -72,9 +72,9 @@ func encoding(response *http.Response) string {
 // read reads on from the provider, which may be silent for so long and no
 // longer. The time that a slow caller takes is not the provider's.
 func (x *exchange) read(from io.Reader, buf []byte) (int, error) {
-	x.answer.silence.Reset(x.answer.idle)
+	x.answer.silence.begin()
 	n, err := from.Read(buf)
-	x.answer.silence.Stop()
+	x.answer.silence.end()
 	if n > 0 {
 		if x.event.FirstByte.IsZero() {
 			x.event.FirstByte = time.Now()

@@ -145,7 +145,7 @@ func (x *exchange) streamError(err error, sequence int64) {
 // end of the body, as a rule: once that is read, the connection can be used
 // again.
 func (x *exchange) relayTail(response *http.Response, buf []byte) {
-	x.answer.idle = min(x.answer.idle, tailTime)
+	x.answer.silence.bound(min(x.answer.idle, tailTime))
 	for {
 		n, err := x.read(response.Body, buf)
 		if n > 0 {
