@@ -3,10 +3,10 @@ package identity
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/alexedwards/argon2id"
 
-	"weir/internal/audit"
 	"weir/internal/fault"
 	"weir/internal/org"
 )
@@ -29,27 +29,56 @@ const MinPasswordLength = 8
 
 // SignIn checks an e-mail and password and starts a session. An unknown address
 // and a wrong password are answered alike and take as long.
-func (s *Service) SignIn(ctx context.Context, email, password string, from From) (org.Session, org.User, string, string, error) {
-	fail := func(err error) (org.Session, org.User, string, string, error) {
-		return org.Session{}, org.User{}, "", "", err
-	}
+func (s *Service) SignIn(ctx context.Context, email, password string, from From) (session org.Session, user org.User, token, csrf string, err error) {
 	attempt, err := s.attempts.begin(ctx, email, s.Now)
 	if err != nil {
-		return fail(err)
+		return session, user, "", "", err
 	}
-	defer attempt.end()
-
+	began := time.Now()
 	match, users, err := s.find(ctx, email, password)
-	if err != nil {
+	switch {
+	case err != nil:
 		attempt.withdraw()
-		return fail(err)
+	case match != nil:
+		attempt.succeeded()
+	default:
+		err = s.refuse(ctx, users, from)
 	}
-	if match == nil {
-		return fail(s.refuse(ctx, users, from))
+	attempt.end()
+	if err != nil {
+		untilStep(ctx, began)
+		return session, user, "", "", err
 	}
-	attempt.succeeded()
-	session, token, csrf, err := s.Org.StartSession(ctx, org.NewSession{User: *match, IPAddress: from.IPAddress, UserAgent: from.UserAgent})
+	session, token, csrf, err = s.Org.StartSession(ctx, org.NewSession{User: *match, IPAddress: from.IPAddress, UserAgent: from.UserAgent})
 	return session, *match, token, csrf, err
+}
+
+// refuse records a failed sign-in with everybody it was meant for.
+func (s *Service) refuse(ctx context.Context, users []org.User, from From) error {
+	wrong := fault.New(fault.Unauthenticated, "invalid_credentials", "", "The e-mail address or the password is wrong.")
+	for _, u := range users {
+		in := org.NewSession{User: u, IPAddress: from.IPAddress, UserAgent: from.UserAgent}
+		if err := s.Org.RecordFailedSignIn(ctx, in, wrong.Code, wrong.Message); err != nil {
+			return err
+		}
+	}
+	return wrong
+}
+
+// step is what the time of a refusal is rounded up to: several times what a
+// check takes.
+const step = 100 * time.Millisecond
+
+// untilStep waits until a whole number of steps has passed since began. Known
+// addresses take a millisecond longer than unknown ones, to write down that
+// somebody failed; that must not tell them apart.
+func untilStep(ctx context.Context, began time.Time) {
+	wait := time.NewTimer(step - time.Since(began)%step)
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+	case <-ctx.Done():
+	}
 }
 
 // find returns the user with this address and password, nil when there is none,
@@ -63,25 +92,6 @@ func (s *Service) find(ctx context.Context, email, password string) (match *org.
 	}
 	match, err = matching(users, password)
 	return match, users, err
-}
-
-// refuse records a failed sign-in with everybody it was meant for. When that is
-// nobody it commits nothing all the same: the wait for the disk would tell
-// known addresses apart.
-func (s *Service) refuse(ctx context.Context, users []org.User, from From) error {
-	wrong := fault.New(fault.Unauthenticated, "invalid_credentials", "", "The e-mail address or the password is wrong.")
-	for _, u := range users {
-		in := org.NewSession{User: u, IPAddress: from.IPAddress, UserAgent: from.UserAgent}
-		if err := s.Org.RecordFailedSignIn(ctx, in, wrong.Code, wrong.Message); err != nil {
-			return err
-		}
-	}
-	if len(users) == 0 {
-		if _, err := s.Store.Update(ctx, audit.Actor{}, func(org.Tx) error { return nil }); err != nil {
-			return err
-		}
-	}
-	return wrong
 }
 
 // matching returns the user the password belongs to. Without any candidate it
