@@ -3,13 +3,11 @@ package sqlevents
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"math"
 	"slices"
-	"time"
 
 	"weir/internal/sqldb"
 	"weir/internal/usage"
@@ -55,10 +53,7 @@ func (s *Store) apply(ctx context.Context, node string, events []usage.Positione
 		if err := s.insertRequests(ctx, tx, fresh); err != nil {
 			return err
 		}
-		b, err := newBatch(fresh)
-		if err != nil {
-			return err
-		}
+		b := newBatch(fresh)
 		if n.callers, err = number(ctx, s, tx, insertCallers, &s.callers, b.callers); err != nil {
 			return err
 		}
@@ -121,25 +116,14 @@ func withoutKnown(ctx context.Context, tx *sql.Tx, events []*usage.Event) ([]*us
 	return slices.DeleteFunc(events, func(e *usage.Event) bool { return known[e.ID] }), nil
 }
 
-var insertRequests = insert{
-	into: "usage_requests",
-	columns: []string{
-		"id", "organization_id", "project_id", "api_key_id", "received", "user_id", "model_asked", "model",
-		"model_endpoint_id", "status", "error_code", "outcome", "latency_us", "event",
-	},
-	onConflict: "(id) DO NOTHING",
-}
+var insertRequests = insert{into: "usage_requests", columns: requestColumns, onConflict: "(id) DO NOTHING"}
 
 func (s *Store) insertRequests(ctx context.Context, tx *sql.Tx, events []*usage.Event) error {
 	rows := make([][]any, len(events))
 	for i, e := range events {
-		whole, err := json.Marshal(e)
-		if err != nil {
-			return fmt.Errorf("request %s: %w", e.ID, err)
-		}
-		rows[i] = []any{
-			e.ID, e.OrganizationID, e.ProjectID, e.APIKeyID, e.Received.UnixMicro(), e.UserID, e.ModelAsked, e.Model,
-			e.ModelEndpointID, int64(e.Status), e.ErrorCode, string(e.Outcome), latency(e).Microseconds(), string(whole),
+		var err error
+		if rows[i], err = requestValues(e); err != nil {
+			return err
 		}
 	}
 	written, err := s.insert(ctx, tx, insertRequests, rows)
@@ -149,24 +133,23 @@ func (s *Store) insertRequests(ctx context.Context, tx *sql.Tx, events []*usage.
 	return err
 }
 
-// latency is the time from the request to the last byte of its answer, 0 when
-// there was none.
-func latency(e *usage.Event) time.Duration {
-	if e.Done.IsZero() {
-		return 0
-	}
-	return e.Done.Sub(e.Received)
-}
-
 // addBatch adds the sums of a batch to the roll-ups.
 func (s *Store) addBatch(ctx context.Context, tx *sql.Tx, b *batch, n numbers) error {
 	for _, r := range rollups {
-		rows := make([][]any, 0, len(b.usage[r.width]))
+		var text, all [][]any
 		for at, sum := range b.usage[r.width] {
-			rows = append(rows, sum.row(n.of(at)))
+			if sum.textOnly() {
+				text = append(text, sum.row(n.of(at), textQuantities))
+			} else {
+				all = append(all, sum.row(n.of(at), len(quantities)))
+			}
 		}
-		slices.SortFunc(rows, byKeyOrder)
-		if _, err := s.insert(ctx, tx, r.insert, rows); err != nil {
+		slices.SortFunc(text, byKeyOrder)
+		slices.SortFunc(all, byKeyOrder)
+		if _, err := s.insert(ctx, tx, r.text, text); err != nil {
+			return err
+		}
+		if _, err := s.insert(ctx, tx, r.all, all); err != nil {
 			return err
 		}
 	}

@@ -2,7 +2,6 @@ package sqlevents
 
 import (
 	"cmp"
-	"fmt"
 	"time"
 
 	"weir/internal/usage"
@@ -23,7 +22,7 @@ type place struct {
 	caller, item digest
 }
 
-func newBatch(events []*usage.Event) (*batch, error) {
+func newBatch(events []*usage.Event) *batch {
 	b := &batch{
 		callers:  make(map[digest]caller, 2*len(events)),
 		items:    map[digest]item{},
@@ -43,11 +42,9 @@ func newBatch(events []*usage.Event) (*batch, error) {
 		}
 		callers := b.callersOf(e)
 		b.addUsage(e, callers)
-		if err := b.addCosts(e, callers); err != nil {
-			return nil, fmt.Errorf("request %s: %w", e.ID, err)
-		}
+		b.addCosts(e, callers)
 	}
-	return b, nil
+	return b
 }
 
 // callersOf notes the callers of an event at every level.
@@ -83,7 +80,7 @@ func (b *batch) addUsage(e *usage.Event, callers [levels]digest) {
 	}
 }
 
-func (b *batch) addCosts(e *usage.Event, callers [levels]digest) error {
+func (b *batch) addCosts(e *usage.Event, callers [levels]digest) {
 	bucket := bucketOf(e.Received, usage.Day)
 	for _, line := range e.Lines {
 		item := b.item(costItemOf(line))
@@ -94,12 +91,9 @@ func (b *batch) addCosts(e *usage.Event, callers [levels]digest) error {
 				sum = new(costSum)
 				b.costs[at] = sum
 			}
-			if err := sum.add(line); err != nil {
-				return err
-			}
+			sum.add(line)
 		}
 	}
-	return nil
 }
 
 // bucketOf is the start of the bucket a time falls in, in seconds since 1970.

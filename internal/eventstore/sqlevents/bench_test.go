@@ -14,7 +14,8 @@ import (
 )
 
 // traffic makes events as a large organization sends them: some keys much
-// busier than others, three models a key, three cost lines a request.
+// busier than others, three models a key, three cost lines a request, one in a
+// hundred refused.
 type traffic struct {
 	rand           *rand.Rand
 	keys           *rand.Zipf
@@ -37,7 +38,7 @@ func (g *traffic) event() usage.Event {
 		amount := money.FromParts(int64(g.rand.IntN(1_000_000)), int64(g.rand.IntN(1_000_000_000)))
 		lines[i] = usage.CostLine{LineItem: model + what, Meter: "input", Quantity: int64(g.rand.IntN(5000)), Unit: "tokens", Amount: &amount}
 	}
-	return usage.Event{
+	e := usage.Event{
 		ID: id.Request(), OrganizationID: "org-aaaaaaaaaaaaaaaaaaaaaaaa",
 		ProjectID: fmt.Sprintf("proj_%024d", key%g.projects), APIKeyID: fmt.Sprintf("key_%024d", key), UserID: fmt.Sprintf("user-%024d", key%(g.projects*3)),
 		Kind: usage.Completions, Method: "POST", Path: "/v1/chat/completions", ModelAsked: model, Model: model, ServiceTier: "default",
@@ -48,6 +49,11 @@ func (g *traffic) event() usage.Event {
 		Lines:        lines,
 		RequestBytes: 9000, ResponseBytes: 4000,
 	}
+	if g.rand.IntN(100) == 0 {
+		e.Status, e.Outcome, e.ErrorCode = 429, usage.OutcomeFailed, "rate_limit_exceeded"
+		e.Source, e.Quantities, e.Lines, e.FirstByte = "", usage.Quantities{}, nil, time.Time{}
+	}
+	return e
 }
 
 func (g *traffic) batch(first uint64, n int) []usage.Positioned {
@@ -63,7 +69,7 @@ func (g *traffic) batch(first uint64, n int) []usage.Positioned {
 // large as the recorder lets them grow.
 func BenchmarkApply(b *testing.B) {
 	for _, c := range []struct{ keys, projects, size int }{
-		{20, 5, 1}, {20, 5, 16}, {20, 5, 128}, {20, 5, 512}, {2_000, 200, 512}, {100_000, 10_000, 512},
+		{50, 10, 250}, {20, 5, 1}, {20, 5, 16}, {20, 5, 128}, {20, 5, 512}, {2_000, 200, 512}, {100_000, 10_000, 512},
 	} {
 		size := c.size
 		b.Run(fmt.Sprintf("keys=%d/batch=%d", c.keys, size), func(b *testing.B) {
@@ -160,7 +166,7 @@ func BenchmarkReport(b *testing.B) {
 }
 
 // cpuTime is the user and system time of this process.
-func cpuTime(b *testing.B) time.Duration {
+func cpuTime(b testing.TB) time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		b.Fatal(err)

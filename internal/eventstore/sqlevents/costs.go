@@ -56,7 +56,6 @@ func (s *Store) Costs(ctx context.Context, q usage.Query) ([]usage.Bucket[usage.
 
 // amount is the sum of nano and atto columns, of which atto was never negative.
 func amount(nano, atto int64) (money.USD, error) {
-	const attosPerNano = 1_000_000_000
 	whole := money.USD{Nano: nano}
-	return whole.AddChecked(money.USD{Nano: atto / attosPerNano, Atto: atto % attosPerNano})
+	return whole.AddChecked(money.USD{Nano: atto / attosInNano, Atto: atto % attosInNano})
 }

@@ -72,7 +72,10 @@ func number[T named](ctx context.Context, s *Store, tx *sql.Tx, i insert, cache 
 // lookUp adds the numbers of those names of a dictionary that have one.
 func (s *Store) lookUp(ctx context.Context, tx *sql.Tx, table string, names []digest, numbers map[digest]int64) error {
 	for _, n := range chunks {
-		stmt := tx.StmtContext(ctx, s.lookUps[write{table, n}])
+		if len(names) < n {
+			continue
+		}
+		stmt := tx.StmtContext(ctx, s.lookUps[lookUp{table, n}])
 		for ; len(names) >= n; names = names[n:] {
 			args := make([]any, n)
 			for i, d := range names[:n] {

@@ -29,7 +29,13 @@ func (i insert) text(e sqldb.Engine, n int) string {
 		rows[row] = "(" + placeholders(e, row*len(i.columns), len(i.columns)) + ")"
 	}
 	var b strings.Builder
-	b.WriteString("INSERT INTO " + i.into + " (" + strings.Join(i.columns, ", ") + ") VALUES " + strings.Join(rows, ", "))
+	b.WriteString("INSERT ")
+	if e == sqldb.SQLite {
+		// Without this a copy of every page is kept to undo the statement alone.
+		// Nothing needs that: an error undoes the transaction.
+		b.WriteString("OR FAIL ")
+	}
+	b.WriteString("INTO " + i.into + " (" + strings.Join(i.columns, ", ") + ") VALUES " + strings.Join(rows, ", "))
 	b.WriteString(" ON CONFLICT " + i.onConflict)
 	return b.String()
 }
@@ -55,7 +61,7 @@ func (s *Store) prepare(ctx context.Context, inserts ...insert) error {
 			if err != nil {
 				return fmt.Errorf("prepare insert into %s: %w", i.into, err)
 			}
-			s.writes[write{i.into, n}] = stmt
+			s.writes[write{i.into, len(i.columns), n}] = stmt
 		}
 	}
 	return nil
@@ -70,23 +76,32 @@ func (s *Store) prepareLookUps(ctx context.Context, tables ...string) error {
 			if err != nil {
 				return fmt.Errorf("prepare look-up in %s: %w", table, err)
 			}
-			s.lookUps[write{table, n}] = stmt
+			s.lookUps[lookUp{table, n}] = stmt
 		}
 	}
 	return nil
 }
 
-// write names a prepared statement: a table and a number of rows.
+// write names a prepared insert: a table, how many of its columns, how many rows.
 type write struct {
-	into string
-	rows int
+	into          string
+	columns, rows int
+}
+
+// lookUp names a prepared read: a dictionary and how many digests.
+type lookUp struct {
+	table string
+	names int
 }
 
 // insert writes rows and returns how many were not left out for a conflict.
 func (s *Store) insert(ctx context.Context, tx *sql.Tx, i insert, rows [][]any) (written int64, err error) {
 	args := make([]any, 0, min(len(rows), chunks[0])*len(i.columns))
 	for _, n := range chunks {
-		stmt := tx.StmtContext(ctx, s.writes[write{i.into, n}])
+		if len(rows) < n {
+			continue
+		}
+		stmt := tx.StmtContext(ctx, s.writes[write{i.into, len(i.columns), n}])
 		for ; len(rows) >= n; rows = rows[n:] {
 			args = args[:0]
 			for _, row := range rows[:n] {

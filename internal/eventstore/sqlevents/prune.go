@@ -5,12 +5,20 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
+
+	"weir/internal/sqldb"
 )
 
-// pruneStep is how many rows one transaction deletes, a few milliseconds of the
-// writer's time.
-const pruneStep = 1000
+// One transaction deletes at least minPruneStep rows and at most maxPruneStep,
+// as many as fit into pruneTime: events to apply wait meanwhile. What a row costs
+// varies tenfold with how much of the indexes is in memory.
+const (
+	minPruneStep = 50
+	maxPruneStep = 1000
+	pruneTime    = 15 * time.Millisecond
+)
 
 // Prune implements usage.Store. Rows received before the minute bucket of
 // minutes stay in hours, days and costs, which are kept for good.
@@ -18,7 +26,7 @@ func (s *Store) Prune(ctx context.Context, requests, minutes time.Time) error {
 	if !minutes.IsZero() {
 		const old = `DELETE FROM usage_minutes WHERE (bucket, caller, item) IN
 			(SELECT bucket, caller, item FROM usage_minutes WHERE bucket < $1 ORDER BY bucket, caller, item LIMIT $2)`
-		if err := s.pruneAll(ctx, old, minutes.Unix(), pruneStep); err != nil {
+		if err := s.pruneAll(ctx, old, minutes.Unix()); err != nil {
 			return fmt.Errorf("prune minutes: %w", err)
 		}
 	}
@@ -33,9 +41,11 @@ func (s *Store) Prune(ctx context.Context, requests, minutes time.Time) error {
 			return nil
 		}
 		if err == nil {
-			const old = `DELETE FROM usage_requests WHERE id IN
-				(SELECT id FROM usage_requests WHERE organization_id = $1 AND received < $2 ORDER BY received, id LIMIT $3)`
-			err = s.pruneAll(ctx, old, organizationID, requests.UnixMicro(), pruneStep)
+			// By the row's own address, which needs no other index.
+			address := map[sqldb.Engine]string{sqldb.SQLite: "rowid", sqldb.Postgres: "ctid"}[s.db.Engine()]
+			old := `DELETE FROM usage_requests WHERE ` + address + ` IN
+				(SELECT ` + address + ` FROM usage_requests WHERE organization_id = $1 AND received < $2 ORDER BY received LIMIT $3)`
+			err = s.pruneAll(ctx, old, organizationID, requests.UnixMicro())
 		}
 		if err != nil {
 			return fmt.Errorf("prune requests: %w", err)
@@ -43,20 +53,32 @@ func (s *Store) Prune(ctx context.Context, requests, minutes time.Time) error {
 	}
 }
 
-// pruneAll repeats a bounded delete until it finds less than its bound.
+// pruneAll repeats a delete, whose last argument bounds it, until it finds less
+// than that.
 func (s *Store) pruneAll(ctx context.Context, statement string, args ...any) error {
-	for {
+	for step := int64(minPruneStep); ; {
 		var deleted int64
+		var took time.Duration
 		err := s.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-			result, err := tx.ExecContext(ctx, statement, args...)
+			start := time.Now()
+			result, err := tx.ExecContext(ctx, statement, append(slices.Clone(args), step)...)
 			if err != nil {
 				return err
 			}
 			deleted, err = result.RowsAffected()
+			took = time.Since(start)
 			return err
 		})
-		if err != nil || deleted < pruneStep {
+		if err != nil || deleted < step {
 			return err
 		}
+		step = nextPruneStep(step, took)
 	}
+}
+
+// nextPruneStep is the size of the step after one of the given size that took
+// so long.
+func nextPruneStep(step int64, took time.Duration) int64 {
+	fits := step * int64(pruneTime) / int64(max(took, time.Microsecond))
+	return min(max(fits, minPruneStep), 2*step, maxPruneStep)
 }

@@ -15,14 +15,17 @@ func TestEveryQuantityHasAColumn(t *testing.T) {
 	for i, m := range quantities {
 		*m.of(&q) = int64(i + 1)
 	}
+	seen := map[int64]bool{}
 	fields := reflect.ValueOf(q)
-	if fields.NumField() != len(quantities) {
-		t.Errorf("%d columns for %d quantities", len(quantities), fields.NumField())
-	}
 	for i := range fields.NumField() {
-		if fields.Field(i).Int() != int64(i+1) {
-			t.Errorf("%s is not column %d", fields.Type().Field(i).Name, i)
+		n := fields.Field(i).Int()
+		if n == 0 || seen[n] {
+			t.Errorf("%s has no column of its own", fields.Type().Field(i).Name)
 		}
+		seen[n] = true
+	}
+	if len(seen) != len(quantities) {
+		t.Errorf("%d columns for %d quantities", len(quantities), len(seen))
 	}
 }
 
@@ -73,5 +76,24 @@ func TestNumberCacheIsBounded(t *testing.T) {
 	}
 	if got, ok := c.get(numbered(0)); ok {
 		t.Errorf("the first number, %d, was kept", got)
+	}
+}
+
+// A step of Prune grows and shrinks with what a row costs, within its bounds.
+func TestPruneStepFollowsTheTimeTaken(t *testing.T) {
+	for _, c := range []struct {
+		step int64
+		took time.Duration
+		want int64
+	}{
+		{100, 15 * time.Millisecond, 100},
+		{100, time.Millisecond, 200},
+		{400, 60 * time.Millisecond, 100},
+		{400, time.Minute, minPruneStep},
+		{maxPruneStep, 0, maxPruneStep},
+	} {
+		if got := nextPruneStep(c.step, c.took); got != c.want {
+			t.Errorf("after %d in %v: %d, want %d", c.step, c.took, got, c.want)
+		}
 	}
 }

@@ -49,8 +49,8 @@ func Migrations() fs.FS {
 type Store struct {
 	db             *sqldb.DB
 	callers, items numberCache
-	writes         map[write]*sql.Stmt // prepared inserts
-	lookUps        map[write]*sql.Stmt // prepared reads of dictionaries
+	writes         map[write]*sql.Stmt  // prepared inserts
+	lookUps        map[lookUp]*sql.Stmt // prepared reads of dictionaries
 }
 
 var _ usage.Store = (*Store)(nil)
@@ -60,10 +60,10 @@ func Open(ctx context.Context, db *sqldb.DB) (*Store, error) {
 	if err := sqldb.Migrate(ctx, db, MigrationsName, Migrations()); err != nil {
 		return nil, err
 	}
-	s := &Store{db: db, writes: map[write]*sql.Stmt{}, lookUps: map[write]*sql.Stmt{}}
+	s := &Store{db: db, writes: map[write]*sql.Stmt{}, lookUps: map[lookUp]*sql.Stmt{}}
 	inserts := []insert{insertRequests, insertCallers, insertItems, insertCosts, insertLastUsed}
 	for _, r := range rollups {
-		inserts = append(inserts, r.insert)
+		inserts = append(inserts, r.all, r.text)
 	}
 	if err := s.prepare(ctx, inserts...); err != nil {
 		return nil, err

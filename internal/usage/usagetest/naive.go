@@ -69,12 +69,12 @@ func costs(events []usage.Event, q usage.Query) (all []usage.Bucket[usage.CostRe
 
 func addLine(r *usage.CostResult, line usage.CostLine, byLine bool) error {
 	if byLine {
-		r.Quantity += line.Quantity
+		r.Quantity += counted(line.Quantity)
 		if r.Unit != line.Unit {
 			r.Unit = ""
 		}
 	}
-	if line.Amount == nil {
+	if line.Amount == nil || line.Amount.Nano > maxNano || line.Amount.Nano < -maxNano {
 		r.Unpriced++
 		return nil
 	}
@@ -159,9 +159,19 @@ func inOrder[R any](groups map[string]*R) []R {
 func addFields(sum *usage.Quantities, q usage.Quantities) {
 	to, from := reflect.ValueOf(sum).Elem(), reflect.ValueOf(q)
 	for i := range to.NumField() {
-		to.Field(i).SetInt(to.Field(i).Int() + from.Field(i).Int())
+		to.Field(i).SetInt(to.Field(i).Int() + counted(from.Field(i).Int()))
 	}
 }
+
+// What a store adds up of one event at most, so that no sum of them overflows:
+// a count beyond maxCount counts as that and one below zero as zero, a cost line
+// beyond maxNano nano-dollars ($1,000,000) either way is unpriced.
+const (
+	maxCount = 1_000_000_000_000
+	maxNano  = 1_000_000_000_000_000
+)
+
+func counted(n int64) int64 { return min(max(n, 0), maxCount) }
 
 // selected reports whether a filter of the request log lets e through.
 func selected(e usage.Event, f usage.RequestFilter) bool {

@@ -1,6 +1,8 @@
 package usagetest
 
 import (
+	"math"
+	"reflect"
 	"testing"
 	"time"
 
@@ -90,7 +92,7 @@ func costReports(t *testing.T, s usage.Store) {
 // exact: amounts carry from the last place to the first, below zero too, in one
 // batch and over many.
 func exact(t *testing.T, s usage.Store) {
-	amounts := []*money.USD{usd(0, 1), usd(0, 999_999_999), usd(0, 999_999_999), usd(1_000_000_000_000, 3), usd(-1, 999_999_999), usd(-7, 0), usd(4_000_000_000_000_000_000, 1)}
+	amounts := []*money.USD{usd(0, 1), usd(0, 999_999_999), usd(0, 999_999_999), usd(1_000_000_000_000, 3), usd(-1, 999_999_999), usd(-7, 0), usd(1_000_000_000_000_000, 1)}
 	var all []usage.Event
 	for _, a := range amounts {
 		for range 2 {
@@ -107,9 +109,59 @@ func exact(t *testing.T, s usage.Store) {
 	if err != nil || len(costs[0].Results) != 1 || costs[0].Results[0].Amount == nil {
 		t.Fatalf("Costs = %s, %v", text(t, costs), err)
 	}
-	const want = "8000001999.999999990000000004"
+	const want = "2001999.999999990000000004"
 	if got := costs[0].Results[0].Amount.String(); got != want {
 		t.Errorf("sum = %s, want %s", got, want)
+	}
+}
+
+// absurd: what no request can have consumed counts as the most one can, less
+// than nothing as nothing, and an amount beyond all reason as unpriced, so that
+// sums of them stay whole numbers and are never refused. The log has it as it was.
+func absurd(t *testing.T, s usage.Store) {
+	most, least := sample("org-1"), sample("org-1")
+	setQuantities(&most.Quantities, math.MaxInt64)
+	setQuantities(&least.Quantities, math.MinInt64)
+	most.Lines = []usage.CostLine{{LineItem: "o3, input", Quantity: math.MaxInt64, Unit: "tokens", Amount: usd(9_000_000_000_000_000_000, 5)}}
+	least.Lines = []usage.CostLine{{LineItem: "o3, input", Quantity: math.MinInt64, Unit: "tokens", Amount: usd(-1_000_000_000_000_001, 0)}}
+	var all []usage.Event
+	for range 50 {
+		a, b := most, least
+		a.ID, b.ID = sample("org-1").ID, sample("org-1").ID
+		all = append(all, a, b)
+	}
+	apply(t, s, all[:50]...)
+	for _, e := range all[50:] {
+		apply(t, s, e)
+	}
+	report, err := s.Report(t.Context(), everything("org-1"))
+	if err != nil || len(report[0].Results) != 1 {
+		t.Fatalf("Report = %s, %v", text(t, report), err)
+	}
+	want := usage.Result{Groups: map[usage.Dimension]*string{}, Requests: 100}
+	setQuantities(&want.Quantities, 50*maxCount)
+	same(t, "Report", report[0].Results[0], want)
+	q := everything("org-1")
+	q.GroupBy = []usage.Dimension{usage.ByLineItem}
+	costs, err := s.Costs(t.Context(), q)
+	if err != nil || len(costs[0].Results) != 1 {
+		t.Fatalf("Costs = %s, %v", text(t, costs), err)
+	}
+	if r := costs[0].Results[0]; r.Amount != nil || r.Unpriced != 100 || r.Quantity != 50*maxCount {
+		t.Errorf("Costs = %s", text(t, r))
+	}
+	sameCosts(t, s, reference(t, all...), q)
+	got, err := s.Request(t.Context(), "org-1", all[0].ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "Request", got, all[0])
+}
+
+func setQuantities(q *usage.Quantities, n int64) {
+	fields := reflect.ValueOf(q).Elem()
+	for i := range fields.NumField() {
+		fields.Field(i).SetInt(n)
 	}
 }
 

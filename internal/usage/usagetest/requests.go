@@ -2,6 +2,7 @@ package usagetest
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"weir/internal/fault"
+	"weir/internal/money"
 	"weir/internal/usage"
 )
 
@@ -158,6 +160,119 @@ func oneRequest(t *testing.T, s usage.Store) {
 			t.Fatalf("another organization's request: %v, want NotFound", err)
 		}
 	})
+}
+
+// everyField: whatever a request can say is in the log, also what this package's
+// generator leaves out and what is added to usage.Event later.
+func everyField(t *testing.T, s usage.Store) {
+	var e usage.Event
+	n := 0
+	setAll(t, reflect.ValueOf(&e).Elem(), &n)
+	apply(t, s, e)
+	got, err := s.Request(t.Context(), e.OrganizationID, e.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, e.ID, got, e)
+	rows, _, err := s.Requests(t.Context(), usage.RequestFilter{OrganizationID: e.OrganizationID, Limit: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "Requests", rows, []usage.Event{e})
+}
+
+// setAll sets everything in v to a value that is neither zero nor seen before.
+func setAll(t *testing.T, v reflect.Value, n *int) {
+	*n++
+	switch at := v.Addr().Interface().(type) {
+	case *time.Time:
+		*at = epoch.Add(time.Duration(*n) * 1_000_001)
+		return
+	case *money.USD:
+		*at = money.FromParts(int64(*n), 1)
+		return
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			setAll(t, v.Field(i), n)
+		}
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+		for i := range v.Len() {
+			setAll(t, v.Index(i), n)
+		}
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		setAll(t, v.Elem(), n)
+	case reflect.String:
+		v.SetString(fmt.Sprint("v", *n))
+	case reflect.Int, reflect.Int64:
+		v.SetInt(int64(*n))
+	case reflect.Bool:
+		v.SetBool(true)
+	default:
+		t.Fatalf("no value for a %s", v.Type())
+	}
+}
+
+// severalAtOnce: the requests of several projects or keys come in one order,
+// each once, however often it was asked for.
+func severalAtOnce(t *testing.T, s usage.Store) {
+	var all []usage.Event
+	for i := range 120 {
+		e := sample("org-1")
+		e.ProjectID, e.APIKeyID = fmt.Sprint("proj_", i%40), fmt.Sprint("key_", i%60)
+		e.Received = epoch.Add(time.Duration(i/3) * time.Minute) // three at a time
+		if i%4 == 0 {
+			e.Status, e.Outcome, e.ErrorCode = 500+i%8, usage.OutcomeFailed, "server_error"
+		}
+		all = append(all, e)
+	}
+	apply(t, s, all...)
+	want := reference(t, all...)
+	names := func(prefix string, of ...int) (names []string) {
+		for _, i := range of {
+			names = append(names, fmt.Sprint(prefix, i))
+		}
+		return names
+	}
+	forty := make([]int, 40)
+	for i := range forty {
+		forty[i] = 39 - i
+	}
+	for _, f := range []usage.RequestFilter{
+		{ProjectIDs: names("proj_", 3, 1, 2, 3, 99)},
+		{ProjectIDs: names("proj_", forty...)},
+		{APIKeyIDs: names("key_", 3, 1, 2, 43)},
+		{APIKeyIDs: names("key_", forty...), ProjectIDs: names("proj_", 1, 2)},
+		{APIKeyIDs: names("key_", 1, 2, 3), ProjectIDs: names("proj_", 2)},
+		{Outcomes: []usage.Outcome{usage.OutcomeFailed, usage.OutcomeTruncated}},
+		{Outcomes: []usage.Outcome{usage.OutcomeFailed, usage.OutcomeCompleted}},
+		{Statuses: []int{500, 504}}, {Statuses: []int{200, 500}},
+		{ErrorCodes: []string{"server_error"}}, {ErrorCodes: []string{"server_error", ""}},
+		{ProjectIDs: names("proj_", 4, 5, 8), Statuses: []int{500, 504}},
+	} {
+		f.OrganizationID, f.Limit = "org-1", 4
+		for page, more := 0, true; more && page < 40; page++ {
+			rows, wanted := []usage.Event(nil), []usage.Event(nil)
+			var err error
+			if rows, more, err = s.Requests(t.Context(), f); err != nil {
+				t.Fatalf("Requests(%+v): %v", f, err)
+			}
+			var wantMore bool
+			if wanted, wantMore, err = want.Requests(t.Context(), f); err != nil {
+				t.Fatal(err)
+			}
+			same(t, f, rows, wanted)
+			if more != wantMore {
+				t.Fatalf("Requests(%+v): more = %t", f, more)
+			}
+			if len(rows) > 0 {
+				f.After = rows[len(rows)-1].ID
+			}
+		}
+	}
 }
 
 func lastUsed(t *testing.T, s usage.Store) {

@@ -1,5 +1,5 @@
 -- The request log: one row per settled event. The columns are what requests are
--- found by; event is the whole of it as JSON. received is in microseconds since
+-- found by; detail is the rest, as JSON (row.go). received is in microseconds since
 -- 1970, latency_us runs from received to the last byte.
 CREATE TABLE usage_requests (
   id                TEXT NOT NULL PRIMARY KEY,
@@ -15,11 +15,16 @@ CREATE TABLE usage_requests (
   error_code        TEXT NOT NULL,
   outcome           TEXT NOT NULL,
   latency_us        BIGINT NOT NULL,
-  event             TEXT NOT NULL
+  detail            TEXT NOT NULL
 );
-CREATE INDEX usage_requests_by_organization ON usage_requests (organization_id, received, id);
-CREATE INDEX usage_requests_by_project ON usage_requests (organization_id, project_id, received, id);
-CREATE INDEX usage_requests_by_api_key ON usage_requests (organization_id, api_key_id, received, id);
+-- Rows of one moment are few, so the order of their ids needs no index; nor does
+-- the organization of a project or a key.
+CREATE INDEX usage_requests_by_organization ON usage_requests (organization_id, received);
+CREATE INDEX usage_requests_by_project ON usage_requests (project_id, received);
+CREATE INDEX usage_requests_by_api_key ON usage_requests (api_key_id, received);
+-- What went wrong is rare, and what people look for.
+CREATE INDEX usage_requests_failed ON usage_requests (organization_id, received)
+  WHERE outcome <> 'completed' OR status >= 400 OR error_code <> '';
 
 -- Roll-up rows say who called and what for by number.
 --
@@ -64,21 +69,21 @@ CREATE TABLE usage_minutes (
   item         BIGINT NOT NULL,
   requests     BIGINT NOT NULL,
   input_text   BIGINT NOT NULL,
-  input_audio  BIGINT NOT NULL,
-  input_image  BIGINT NOT NULL,
+  input_audio  BIGINT NOT NULL DEFAULT 0,
+  input_image  BIGINT NOT NULL DEFAULT 0,
   cached_text  BIGINT NOT NULL,
-  cached_audio BIGINT NOT NULL,
-  cached_image BIGINT NOT NULL,
+  cached_audio BIGINT NOT NULL DEFAULT 0,
+  cached_image BIGINT NOT NULL DEFAULT 0,
   cache_write  BIGINT NOT NULL,
   output_text  BIGINT NOT NULL,
-  output_audio BIGINT NOT NULL,
-  output_image BIGINT NOT NULL,
-  images       BIGINT NOT NULL,
-  characters   BIGINT NOT NULL,
-  millis       BIGINT NOT NULL,
-  bytes        BIGINT NOT NULL,
-  sessions     BIGINT NOT NULL,
-  tool_calls   BIGINT NOT NULL,
+  output_audio BIGINT NOT NULL DEFAULT 0,
+  output_image BIGINT NOT NULL DEFAULT 0,
+  images       BIGINT NOT NULL DEFAULT 0,
+  characters   BIGINT NOT NULL DEFAULT 0,
+  millis       BIGINT NOT NULL DEFAULT 0,
+  bytes        BIGINT NOT NULL DEFAULT 0,
+  sessions     BIGINT NOT NULL DEFAULT 0,
+  tool_calls   BIGINT NOT NULL DEFAULT 0,
   reasoning    BIGINT NOT NULL,
   choices      BIGINT NOT NULL,
   PRIMARY KEY (bucket, caller, item)
@@ -90,21 +95,21 @@ CREATE TABLE usage_hours (
   item         BIGINT NOT NULL,
   requests     BIGINT NOT NULL,
   input_text   BIGINT NOT NULL,
-  input_audio  BIGINT NOT NULL,
-  input_image  BIGINT NOT NULL,
+  input_audio  BIGINT NOT NULL DEFAULT 0,
+  input_image  BIGINT NOT NULL DEFAULT 0,
   cached_text  BIGINT NOT NULL,
-  cached_audio BIGINT NOT NULL,
-  cached_image BIGINT NOT NULL,
+  cached_audio BIGINT NOT NULL DEFAULT 0,
+  cached_image BIGINT NOT NULL DEFAULT 0,
   cache_write  BIGINT NOT NULL,
   output_text  BIGINT NOT NULL,
-  output_audio BIGINT NOT NULL,
-  output_image BIGINT NOT NULL,
-  images       BIGINT NOT NULL,
-  characters   BIGINT NOT NULL,
-  millis       BIGINT NOT NULL,
-  bytes        BIGINT NOT NULL,
-  sessions     BIGINT NOT NULL,
-  tool_calls   BIGINT NOT NULL,
+  output_audio BIGINT NOT NULL DEFAULT 0,
+  output_image BIGINT NOT NULL DEFAULT 0,
+  images       BIGINT NOT NULL DEFAULT 0,
+  characters   BIGINT NOT NULL DEFAULT 0,
+  millis       BIGINT NOT NULL DEFAULT 0,
+  bytes        BIGINT NOT NULL DEFAULT 0,
+  sessions     BIGINT NOT NULL DEFAULT 0,
+  tool_calls   BIGINT NOT NULL DEFAULT 0,
   reasoning    BIGINT NOT NULL,
   choices      BIGINT NOT NULL,
   PRIMARY KEY (bucket, caller, item)
@@ -116,21 +121,21 @@ CREATE TABLE usage_days (
   item         BIGINT NOT NULL,
   requests     BIGINT NOT NULL,
   input_text   BIGINT NOT NULL,
-  input_audio  BIGINT NOT NULL,
-  input_image  BIGINT NOT NULL,
+  input_audio  BIGINT NOT NULL DEFAULT 0,
+  input_image  BIGINT NOT NULL DEFAULT 0,
   cached_text  BIGINT NOT NULL,
-  cached_audio BIGINT NOT NULL,
-  cached_image BIGINT NOT NULL,
+  cached_audio BIGINT NOT NULL DEFAULT 0,
+  cached_image BIGINT NOT NULL DEFAULT 0,
   cache_write  BIGINT NOT NULL,
   output_text  BIGINT NOT NULL,
-  output_audio BIGINT NOT NULL,
-  output_image BIGINT NOT NULL,
-  images       BIGINT NOT NULL,
-  characters   BIGINT NOT NULL,
-  millis       BIGINT NOT NULL,
-  bytes        BIGINT NOT NULL,
-  sessions     BIGINT NOT NULL,
-  tool_calls   BIGINT NOT NULL,
+  output_audio BIGINT NOT NULL DEFAULT 0,
+  output_image BIGINT NOT NULL DEFAULT 0,
+  images       BIGINT NOT NULL DEFAULT 0,
+  characters   BIGINT NOT NULL DEFAULT 0,
+  millis       BIGINT NOT NULL DEFAULT 0,
+  bytes        BIGINT NOT NULL DEFAULT 0,
+  sessions     BIGINT NOT NULL DEFAULT 0,
+  tool_calls   BIGINT NOT NULL DEFAULT 0,
   reasoning    BIGINT NOT NULL,
   choices      BIGINT NOT NULL,
   PRIMARY KEY (bucket, caller, item)

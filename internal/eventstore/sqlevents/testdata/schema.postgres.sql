@@ -30,21 +30,21 @@ usage_days
   item bigint NOT NULL
   requests bigint NOT NULL
   input_text bigint NOT NULL
-  input_audio bigint NOT NULL
-  input_image bigint NOT NULL
+  input_audio bigint NOT NULL DEFAULT 0
+  input_image bigint NOT NULL DEFAULT 0
   cached_text bigint NOT NULL
-  cached_audio bigint NOT NULL
-  cached_image bigint NOT NULL
+  cached_audio bigint NOT NULL DEFAULT 0
+  cached_image bigint NOT NULL DEFAULT 0
   cache_write bigint NOT NULL
   output_text bigint NOT NULL
-  output_audio bigint NOT NULL
-  output_image bigint NOT NULL
-  images bigint NOT NULL
-  characters bigint NOT NULL
-  millis bigint NOT NULL
-  bytes bigint NOT NULL
-  sessions bigint NOT NULL
-  tool_calls bigint NOT NULL
+  output_audio bigint NOT NULL DEFAULT 0
+  output_image bigint NOT NULL DEFAULT 0
+  images bigint NOT NULL DEFAULT 0
+  characters bigint NOT NULL DEFAULT 0
+  millis bigint NOT NULL DEFAULT 0
+  bytes bigint NOT NULL DEFAULT 0
+  sessions bigint NOT NULL DEFAULT 0
+  tool_calls bigint NOT NULL DEFAULT 0
   reasoning bigint NOT NULL
   choices bigint NOT NULL
   constraint usage_days_pkey PRIMARY KEY (bucket, caller, item)
@@ -55,21 +55,21 @@ usage_hours
   item bigint NOT NULL
   requests bigint NOT NULL
   input_text bigint NOT NULL
-  input_audio bigint NOT NULL
-  input_image bigint NOT NULL
+  input_audio bigint NOT NULL DEFAULT 0
+  input_image bigint NOT NULL DEFAULT 0
   cached_text bigint NOT NULL
-  cached_audio bigint NOT NULL
-  cached_image bigint NOT NULL
+  cached_audio bigint NOT NULL DEFAULT 0
+  cached_image bigint NOT NULL DEFAULT 0
   cache_write bigint NOT NULL
   output_text bigint NOT NULL
-  output_audio bigint NOT NULL
-  output_image bigint NOT NULL
-  images bigint NOT NULL
-  characters bigint NOT NULL
-  millis bigint NOT NULL
-  bytes bigint NOT NULL
-  sessions bigint NOT NULL
-  tool_calls bigint NOT NULL
+  output_audio bigint NOT NULL DEFAULT 0
+  output_image bigint NOT NULL DEFAULT 0
+  images bigint NOT NULL DEFAULT 0
+  characters bigint NOT NULL DEFAULT 0
+  millis bigint NOT NULL DEFAULT 0
+  bytes bigint NOT NULL DEFAULT 0
+  sessions bigint NOT NULL DEFAULT 0
+  tool_calls bigint NOT NULL DEFAULT 0
   reasoning bigint NOT NULL
   choices bigint NOT NULL
   constraint usage_hours_pkey PRIMARY KEY (bucket, caller, item)
@@ -107,21 +107,21 @@ usage_minutes
   item bigint NOT NULL
   requests bigint NOT NULL
   input_text bigint NOT NULL
-  input_audio bigint NOT NULL
-  input_image bigint NOT NULL
+  input_audio bigint NOT NULL DEFAULT 0
+  input_image bigint NOT NULL DEFAULT 0
   cached_text bigint NOT NULL
-  cached_audio bigint NOT NULL
-  cached_image bigint NOT NULL
+  cached_audio bigint NOT NULL DEFAULT 0
+  cached_image bigint NOT NULL DEFAULT 0
   cache_write bigint NOT NULL
   output_text bigint NOT NULL
-  output_audio bigint NOT NULL
-  output_image bigint NOT NULL
-  images bigint NOT NULL
-  characters bigint NOT NULL
-  millis bigint NOT NULL
-  bytes bigint NOT NULL
-  sessions bigint NOT NULL
-  tool_calls bigint NOT NULL
+  output_audio bigint NOT NULL DEFAULT 0
+  output_image bigint NOT NULL DEFAULT 0
+  images bigint NOT NULL DEFAULT 0
+  characters bigint NOT NULL DEFAULT 0
+  millis bigint NOT NULL DEFAULT 0
+  bytes bigint NOT NULL DEFAULT 0
+  sessions bigint NOT NULL DEFAULT 0
+  tool_calls bigint NOT NULL DEFAULT 0
   reasoning bigint NOT NULL
   choices bigint NOT NULL
   constraint usage_minutes_pkey PRIMARY KEY (bucket, caller, item)
@@ -140,9 +140,10 @@ usage_requests
   error_code text COLLATE C NOT NULL
   outcome text COLLATE C NOT NULL
   latency_us bigint NOT NULL
-  event text COLLATE C NOT NULL
+  detail text COLLATE C NOT NULL
   constraint usage_requests_pkey PRIMARY KEY (id)
-  CREATE INDEX usage_requests_by_api_key ON usage_requests USING btree (organization_id, api_key_id, received, id)
-  CREATE INDEX usage_requests_by_organization ON usage_requests USING btree (organization_id, received, id)
-  CREATE INDEX usage_requests_by_project ON usage_requests USING btree (organization_id, project_id, received, id)
+  CREATE INDEX usage_requests_by_api_key ON usage_requests USING btree (api_key_id, received)
+  CREATE INDEX usage_requests_by_organization ON usage_requests USING btree (organization_id, received)
+  CREATE INDEX usage_requests_by_project ON usage_requests USING btree (project_id, received)
+  CREATE INDEX usage_requests_failed ON usage_requests USING btree (organization_id, received) WHERE ((outcome <> 'completed'::text) OR (status >= 400) OR (error_code <> ''::text))
   CREATE UNIQUE INDEX usage_requests_pkey ON usage_requests USING btree (id)
