@@ -81,11 +81,13 @@ func (l *Log) AppendSettled(ev usage.Event) (uint64, error) {
 	}
 	l.append(record{kind: kindSettled, id: ev.ID, size: len(*buf), event: &ev}, *buf)
 	position := l.durable.Load() + uint64(len(l.records))
-	waiting := l.batch
+	waiting, leads := l.batch, l.leads()
 	l.mu.Unlock()
 	recycle(buf)
 
-	poke(l.work)
+	if leads {
+		l.lead()
+	}
 	<-waiting.done
 	if waiting.err != nil {
 		return 0, unavailable(waiting.err)

@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"runtime"
 	"time"
 
 	"weir/internal/usage"
@@ -10,29 +11,82 @@ import (
 // told that the log is unavailable.
 const patience = 3
 
-// run is the committer: the only one who syncs, changes segments and gets over
-// failures. While it syncs, the next settlers gather.
+// run is the committer: it syncs for those who settle while somebody else does,
+// and is the only one who gets the log over failures.
 func (l *Log) run() {
 	defer close(l.stopped)
 	for {
 		select {
 		case <-l.work:
-			l.commit()
+			l.serve()
 		case <-l.closing:
-			l.commit()
+			l.serve()
 			return
 		}
 	}
 }
 
-// commit makes the tail durable.
-func (l *Log) commit() {
+// serve is one turn of the committer.
+func (l *Log) serve() {
+	l.turn.Lock()
+	defer l.turn.Unlock()
+	f := l.failed // of a settler's turn
+	if l.failed = nil; f == nil {
+		l.mu.Lock()
+		l.gathering = true
+		l.mu.Unlock()
+		f = l.commit()
+	}
+	if f != nil {
+		l.recover(f.err, f.waiting)
+	}
+}
+
+// leads decides who makes the tail durable that a settler has just added to:
+// somebody who is about to, the settler itself, or, while another syncs, the
+// committer. Alone, as most are where requests take seconds, a settler then
+// neither wakes the committer nor is woken by it. Called with l.mu.
+func (l *Log) leads() bool {
+	if l.gathering {
+		return false
+	}
+	if l.turn.TryLock() {
+		if l.Err() == nil {
+			l.gathering = true
+			return true
+		}
+		l.turn.Unlock()
+	}
+	poke(l.work)
+	return false
+}
+
+// lead is a settler's turn. What goes wrong in it is left to the committer.
+func (l *Log) lead() {
+	defer l.turn.Unlock()
+	if l.failed = l.commit(); l.failed != nil {
+		l.fail(l.failed.err) // before the next one tries
+		poke(l.work)
+	}
+}
+
+// failure is a commit that did not work.
+type failure struct {
+	err     error
+	waiting *batch // those it was for
+}
+
+// commit makes the tail durable, and begins the next segment when it is time.
+// Called with l.turn.
+func (l *Log) commit() *failure {
+	runtime.Gosched() // whoever can run shares this sync; with nobody there it costs 0.2 µs
 	l.mu.Lock()
 	err := l.Err() // an open record met a failing disk
 	if err == nil {
 		err = l.flush()
 	}
 	waiting := l.takeBatch()
+	l.gathering = false
 	size, count, file := len(l.tail), len(l.records), l.file
 	l.mu.Unlock()
 
@@ -40,8 +94,7 @@ func (l *Log) commit() {
 		err = file.Sync()
 	}
 	if err != nil {
-		l.recover(err, waiting)
-		return
+		return &failure{err, waiting}
 	}
 	l.mu.Lock()
 	l.synced(size, count)
@@ -49,13 +102,14 @@ func (l *Log) commit() {
 	l.mu.Unlock()
 	waiting.finish(nil)
 	if full {
-		l.rotate()
+		return l.rotate()
 	}
+	return nil
 }
 
 // rotate begins the next segment. It does so under the lock: an open record
 // written to the old file meanwhile would not be in the new one.
-func (l *Log) rotate() {
+func (l *Log) rotate() *failure {
 	l.mu.Lock()
 	waiting := l.takeBatch() // the roll syncs the tail too
 	err := l.roll(l.durable.Load() + 1)
@@ -65,11 +119,11 @@ func (l *Log) rotate() {
 		l.fail(err)
 	}
 	l.mu.Unlock()
-	if err == nil {
-		waiting.finish(nil)
-		return
+	if err != nil {
+		return &failure{err, waiting}
 	}
-	l.recover(err, waiting)
+	waiting.finish(nil)
+	return nil
 }
 
 // recover gets the log out of a failure: a fresh segment with the whole tail,

@@ -60,8 +60,14 @@ type Log struct {
 	closing chan struct{}
 	stopped chan struct{}
 
+	// turn is held while the log is synced, rolled or got over a failure: by the
+	// committer or by one who settles.
+	turn   sync.Mutex
+	failed *failure // what a settler leaves the committer; guarded by turn
+
 	mu        sync.Mutex
 	closed    bool
+	gathering bool             // whoever has the turn has yet to take what is in the tail
 	segments  []*segment       // oldest first; the last is being written
 	file      File             // of the last segment
 	tail      []byte           // the frames after the durable position, in order
