@@ -7,8 +7,6 @@ import (
 	"maps"
 	"slices"
 
-	"golang.org/x/net/http/httpguts"
-
 	"weir/internal/audit"
 	"weir/internal/fault"
 	"weir/internal/id"
@@ -124,47 +122,6 @@ func (s *Service) UpdateConnection(ctx context.Context, actor audit.Actor, conne
 	return c, probe, err
 }
 
-// checkMoved refuses an address on another host unless every secret comes with
-// it: whoever may change the address could otherwise have the provider's key
-// sent to a host of their own.
-func checkMoved(c *routing.Connection, in ConnectionFields) error {
-	if !in.BaseURL.Given() {
-		return nil
-	}
-	next, err := routing.ValidateBaseURL(c.Provider, in.BaseURL.V)
-	if err != nil || routing.SameOrigin(c.BaseURL, next) {
-		return err
-	}
-	for _, secret := range []struct {
-		field string
-		kept  bool
-	}{
-		{routing.FieldAPIKey, c.APIKey != nil && !in.APIKey.Sent},
-		{routing.FieldAdminKey, c.AdminKey != nil && !in.AdminKey.Sent},
-		{routing.FieldHeaders, c.Headers != nil && !in.Headers.Sent},
-	} {
-		if secret.kept {
-			return fault.Invalidf("secret_required", secret.field, "'base_url' moves to another host, so '%s' must be sent again, or as null to remove it: a stored secret is sent only to the host it was entered for.", secret.field)
-		}
-	}
-	return nil
-}
-
-// checkEndpointsStay refuses a connection that leaves a workspace in which model
-// endpoints stand on it.
-func checkEndpointsStay(ctx context.Context, r Reader, c *routing.Connection) error {
-	used, err := r.ModelEndpointsOn(ctx, c.OrganizationID, c.ID)
-	if err != nil {
-		return err
-	}
-	for _, m := range used {
-		if !slices.Contains(c.WorkspaceIDs, m.WorkspaceID) {
-			return fault.Invalidf("connection_in_use", "workspace_ids", "The connection '%s' serves the model endpoint '%s' in a workspace it would leave. Change or delete that first.", c.Name, m.Name)
-		}
-	}
-	return nil
-}
-
 // probe tries the keys of c and writes the findings into it.
 func (s *Service) probe(ctx context.Context, c *routing.Connection) routing.Probe {
 	probe := s.Prober.Probe(ctx, *c)
@@ -218,6 +175,9 @@ func (s *Service) Rediscover(ctx context.Context) error {
 // applyConnection writes the fields that were sent into c and returns what was
 // asked to change, for the audit log: secrets only by their redacted form.
 func (s *Service) applyConnection(c *routing.Connection, in ConnectionFields) (map[string]any, error) {
+	if err := in.checkBounds(); err != nil {
+		return nil, err
+	}
 	requested := map[string]any{}
 	if in.Name.Given() {
 		if err := checkName("name", in.Name.V); err != nil {
@@ -262,7 +222,7 @@ func (s *Service) applyConnection(c *routing.Connection, in ConnectionFields) (m
 	for _, header := range []struct{ param, value string }{
 		{"api_key", in.APIKey.V}, {"admin_key", in.AdminKey.V}, {"organization", in.Organization.V}, {"project", in.Project.V},
 	} {
-		if !httpguts.ValidHeaderFieldValue(header.value) {
+		if !headerText(header.value) {
 			return nil, fault.Invalidf("invalid_value", header.param, "Invalid '%s': it holds characters that cannot be sent in a header.", header.param)
 		}
 	}
@@ -324,15 +284,6 @@ func (s *Service) applySecrets(c *routing.Connection, in ConnectionFields, reque
 	}
 	if c.Headers, err = s.Sealer.Seal(raw, c.SecretPlace(routing.FieldHeaders)); err != nil {
 		return fmt.Errorf("sealing headers: %w", err)
-	}
-	return nil
-}
-
-func checkWorkspaces(ctx context.Context, r Reader, organizationID string, ids []string) error {
-	for i, workspaceID := range ids {
-		if _, err := r.Workspace(ctx, organizationID, workspaceID); err != nil {
-			return notFoundAsInvalid(err, fmt.Sprintf("workspace_ids[%d]", i))
-		}
 	}
 	return nil
 }

@@ -66,6 +66,9 @@ func (s *Service) expiry(seconds optional.Value[int64]) (time.Time, error) {
 }
 
 func checkScopes(scopes []string) error {
+	if err := checkReferences("scopes", scopes, maxScopes); err != nil {
+		return err
+	}
 	for i, scope := range scopes {
 		if !access.ValidScope(scope) {
 			return fault.Invalidf("invalid_value", fmt.Sprintf("scopes[%d]", i), "Invalid value: '%s' is not a permission.", scope)
@@ -263,19 +266,24 @@ func (s *Service) RotateAdminKey(ctx context.Context, actor audit.Actor, keyID s
 // last one that still works: nobody could manage the organization by API.
 func (s *Service) DeleteAdminKey(ctx context.Context, actor audit.Actor, keyID string) error {
 	return s.update(ctx, actor, func(tx Tx) error {
-		if _, err := tx.AdminKey(ctx, actor.OrganizationID, keyID); err != nil {
+		key, err := tx.AdminKey(ctx, actor.OrganizationID, keyID)
+		if err != nil {
 			return err
 		}
 		last, err := s.lastAdminKey(ctx, tx, actor.OrganizationID, keyID)
 		if err != nil {
 			return err
 		}
-		if last {
+		if last && s.unexpired(key) {
 			return fault.Invalidf("last_admin_key", "", "The last admin key that works cannot be deleted. Create another one first.")
 		}
 		tx.Record(event(audit.APIKeyDeleted, nil, details{ID: keyID}))
 		return tx.DeleteAdminKey(ctx, actor.OrganizationID, keyID)
 	})
+}
+
+func (s *Service) unexpired(k AdminKey) bool {
+	return k.ExpiresAt.IsZero() || s.Now().Before(k.ExpiresAt)
 }
 
 // lastAdminKey reports whether no other admin key of the organization works.
@@ -287,7 +295,7 @@ func (s *Service) lastAdminKey(ctx context.Context, r Reader, organizationID, ke
 			return false, err
 		}
 		for _, k := range rows.Items {
-			if k.ID != keyID && (k.ExpiresAt.IsZero() || s.Now().Before(k.ExpiresAt)) {
+			if k.ID != keyID && s.unexpired(k) {
 				return false, nil
 			}
 			page.After = k.ID

@@ -168,11 +168,11 @@ func inRange(param string, n, low, high int64) error {
 
 // checkUpstreams refuses upstreams that are not on the workspace's connections.
 func checkUpstreams(ctx context.Context, r Reader, m routing.ModelEndpoint) error {
-	switch n := len(m.Upstreams); {
-	case n == 0:
+	if len(m.Upstreams) == 0 {
 		return fault.Invalidf("empty_array", "upstreams", "Invalid 'upstreams': empty array. Expected an array with minimum length 1, but got an empty array instead.")
-	case n > maxUpstreams:
-		return fault.Invalidf("array_above_max_length", "upstreams", "Invalid 'upstreams': array too long. Expected an array with maximum length %d, but got an array with length %d instead.", maxUpstreams, n)
+	}
+	if err := checkCount("upstreams", len(m.Upstreams), maxUpstreams); err != nil {
+		return err
 	}
 	for i, u := range m.Upstreams {
 		at := func(field string) string { return fmt.Sprintf("upstreams[%d].%s", i, field) }
@@ -181,6 +181,9 @@ func checkUpstreams(ctx context.Context, r Reader, m routing.ModelEndpoint) erro
 		}
 		if u.Model == "" {
 			return fault.MissingParam(at("model"))
+		}
+		if err := checkLength(at("model"), u.Model, maxReference); err != nil {
+			return err
 		}
 		if err := inRange(at("priority"), int64(u.Priority), 0, 1000); err != nil {
 			return err

@@ -30,9 +30,11 @@ func (in NewProject) Validate() error {
 		return err
 	}
 	if in.Residency.Given() {
-		return fault.OneOf("residency", in.Residency.V, residencies)
+		if err := fault.OneOf("residency", in.Residency.V, residencies); err != nil {
+			return err
+		}
 	}
-	return nil
+	return checkLength("external_key_id", in.ExternalKeyID.V, maxReference)
 }
 
 func projectCreated(p Project) details {
@@ -84,6 +86,9 @@ func (s *Service) UpdateProject(ctx context.Context, actor audit.Actor, projectI
 		if err := checkName("name", in.Name.V); err != nil {
 			return Project{}, err
 		}
+	}
+	if err := checkLength("external_key_id", in.ExternalKeyID.V, maxReference); err != nil {
+		return Project{}, err
 	}
 	var p Project
 	err := s.update(ctx, actor, func(tx Tx) error {

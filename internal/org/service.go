@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-	"unicode/utf8"
 
 	"weir/internal/audit"
 	"weir/internal/fault"
@@ -77,20 +76,6 @@ func event(a audit.Action, project *Project, d details) audit.Event {
 		e.ProjectID, e.ProjectName = project.ID, project.Name
 	}
 	return e
-}
-
-// MaxNameLength bounds the names people give things, in characters.
-const MaxNameLength = 256
-
-// checkName refuses an empty or overlong name.
-func checkName(param, name string) error {
-	switch n := utf8.RuneCountInString(name); {
-	case n == 0:
-		return fault.Invalidf("empty_string", param, "Invalid '%s': empty string. Expected a string with minimum length 1, but got an empty string instead.", param)
-	case n > MaxNameLength:
-		return fault.Invalidf("string_above_max_length", param, "Invalid '%s': string too long. Expected a string with maximum length %d, but got a string with length %d instead.", param, MaxNameLength, n)
-	}
-	return nil
 }
 
 // checkSeconds refuses a lifetime outside 1..31536000 seconds (one year).

@@ -27,8 +27,8 @@ func checkPathName(param, name string) error {
 	if err := checkName(param, name); err != nil {
 		return err
 	}
-	if len(name) > maxPathName {
-		return fault.Invalidf("string_above_max_length", param, "Invalid '%s': string too long. Expected a string with maximum length %d, but got a string with length %d instead.", param, maxPathName, len(name))
+	if err := checkLength(param, name, maxPathName); err != nil {
+		return err
 	}
 	if !pathName.MatchString(name) {
 		return fault.Invalidf("invalid_value", param, "Invalid '%s': '%s' may hold only a-z, 0-9 and -, and neither start nor end with -.", param, name)
@@ -76,6 +76,9 @@ func checkWorkspaceName(name string) error {
 }
 
 func checkProjects(ctx context.Context, r Reader, organizationID string, projectIDs []string) error {
+	if err := checkCount("project_ids", len(projectIDs), maxIDs); err != nil {
+		return err
+	}
 	for i, projectID := range projectIDs {
 		if _, err := activeProject(ctx, r, organizationID, projectID); err != nil {
 			return notFoundAsInvalid(err, fmt.Sprintf("project_ids[%d]", i))
