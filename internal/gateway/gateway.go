@@ -129,7 +129,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.event = usage.Event{ID: id.Request(), Kind: usage.None, Method: r.Method, Path: shorten(r.URL.Path), Received: x.received}
 	defer g.Metrics.RequestStarted()()
 	defer x.body.release()
-	defer x.end()
+	defer func() { x.end(recover()) }()
 	envelope.Begin(w.Header(), x.event.ID)
 	if err := x.run(); err != nil {
 		x.fail(err)
@@ -138,9 +138,9 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // end writes the access record, and cuts the connection where the caller must
 // not take for whole what it got. It also ends a request that panicked.
-func (x *exchange) end() {
-	if v := recover(); v != nil {
-		x.fell(v)
+func (x *exchange) end(panicked any) {
+	if panicked != nil {
+		x.fell(panicked)
 	}
 	x.report()
 	if x.aborted {

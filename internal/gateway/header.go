@@ -113,7 +113,7 @@ func connectionOptions(h http.Header) map[string]bool {
 // acceptsGzip reports whether the caller takes gzip (RFC 9110, section 12.5.3).
 // A weight of 0 refuses a coding; one that is named beats the asterisk.
 func acceptsGzip(h http.Header) bool {
-	any := false
+	star := false
 	for _, line := range h["Accept-Encoding"] {
 		for item := range strings.SplitSeq(line, ",") {
 			coding, weight, _ := strings.Cut(item, ";")
@@ -121,11 +121,11 @@ func acceptsGzip(h http.Header) bool {
 			case strings.EqualFold(coding, "gzip"):
 				return !isZero(weight)
 			case coding == "*":
-				any = !isZero(weight)
+				star = !isZero(weight)
 			}
 		}
 	}
-	return any
+	return star
 }
 
 // isZero reports whether a weight is 0: "q=0", "q=0.000".

@@ -61,13 +61,6 @@ func (l *ledger) Settle(ev usage.Event) error {
 	return nil
 }
 
-// set changes how the ledger behaves while requests may run.
-func (l *ledger) set(change func(*ledger)) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	change(l)
-}
-
 // next waits for the next settled event.
 func (l *ledger) next(t testing.TB) usage.Event {
 	t.Helper()
