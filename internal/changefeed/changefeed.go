@@ -6,6 +6,7 @@ package changefeed
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -36,6 +37,7 @@ const Interval = 250 * time.Millisecond
 const (
 	batch     = 1000
 	waitLimit = 5 * time.Second
+	pollLimit = 10 * time.Second // a database that does not answer must show in Err
 )
 
 // Feed keeps one follower up to date.
@@ -100,6 +102,8 @@ func (f *Feed) Run(ctx context.Context) error {
 }
 
 func (f *Feed) poll(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, pollLimit)
+	defer cancel()
 	version, err := f.source.Version(ctx)
 	if err != nil {
 		f.report(ctx, err)
@@ -131,7 +135,7 @@ func (f *Feed) catchUp(ctx context.Context, version int64) {
 }
 
 func (f *Feed) report(ctx context.Context, err error) {
-	if ctx.Err() != nil {
+	if errors.Is(ctx.Err(), context.Canceled) {
 		return // shutting down
 	}
 	f.failing.Store(&err)

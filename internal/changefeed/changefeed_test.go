@@ -127,3 +127,41 @@ func TestAFailureIsShownAndMadeUpFor(t *testing.T) {
 		t.Fatalf("after the failure passed: error %v, seen %v", feed.Err(), fl.seen)
 	}
 }
+
+// hanging is a database behind a network that swallows what is sent.
+type hanging struct {
+	memory
+	cut chan struct{} // closed: it answers again
+}
+
+func (h *hanging) Version(ctx context.Context) (int64, error) {
+	select {
+	case <-h.cut:
+		return h.memory.Version(ctx)
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+}
+
+func TestADatabaseThatDoesNotAnswerIsShown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := &hanging{cut: make(chan struct{})}
+		feed := &Feed{source: source, follower: &follower{}, log: slog.New(slog.DiscardHandler)}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- feed.Run(ctx) }()
+		<-time.After(pollLimit + time.Second)
+		if !errors.Is(feed.Err(), context.DeadlineExceeded) {
+			t.Errorf("while the database does not answer: %v", feed.Err())
+		}
+		close(source.cut)
+		<-time.After(time.Second)
+		if feed.Err() != nil {
+			t.Errorf("once it answers again: %v", feed.Err())
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
