@@ -63,8 +63,8 @@ func errNotJSON() error {
 	return fault.Invalidf("", "", "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP library correctly. The body must be one valid JSON object in UTF-8.)")
 }
 
-// optionalField is implemented by optional.Value through its three fields; it
-// is recognised by shape, so that its value gets a path of its own in errors.
+// isOptional reports whether t is an optional.Value, which is recognised by its
+// shape, so that its value gets a path of its own in errors.
 func isOptional(t reflect.Type) bool {
 	return t.Kind() == reflect.Struct && t.NumField() == 3 &&
 		t.Field(0).Name == "Sent" && t.Field(1).Name == "Null" && t.Field(2).Name == "V"
@@ -242,7 +242,7 @@ func errType(path, want string, got gjson.Result) error {
 	if path == "" {
 		return errNotJSON()
 	}
-	return fault.Invalidf("invalid_type", path, "Invalid type for '%s': expected %s, but got %s instead.", path, want, typeName(got))
+	return fault.WrongType(path, want, typeName(got))
 }
 
 func typeName(v gjson.Result) string {

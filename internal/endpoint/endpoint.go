@@ -69,7 +69,11 @@ func (c *Call) Actor() audit.Actor { return c.Caller.Actor }
 
 // Require refuses the call unless the caller holds p at the scope.
 func (c *Call) Require(p access.Permission, at access.Scope) error {
-	if c.Caller.Grants.Allows(p, at) {
+	return require(c.Caller, p, at)
+}
+
+func require(caller identity.Caller, p access.Permission, at access.Scope) error {
+	if caller.Grants.Allows(p, at) {
 		return nil
 	}
 	return errMissing(p)

@@ -48,9 +48,6 @@ func (q *Query) fail(err error) {
 	}
 }
 
-// Has reports whether the parameter was sent in any spelling.
-func (q *Query) Has(name string) bool { return len(q.Strings(name)) > 0 }
-
 // String returns the parameter, "" when it was not sent.
 func (q *Query) String(name string) string { return q.values.Get(name) }
 
@@ -63,11 +60,11 @@ func (q *Query) Int(name string, fallback, low, high int) int {
 	n, err := strconv.ParseInt(raw, 10, 64)
 	switch { // a number beyond 64 bits is read as the nearest that has them
 	case err != nil && !errors.Is(err, strconv.ErrRange):
-		q.fail(fault.Invalidf("invalid_type", name, "Invalid type for '%s': expected an integer, but got '%s' instead.", name, raw))
+		q.fail(fault.WrongType(name, "an integer", "'"+raw+"'"))
 	case n < int64(low):
-		q.fail(fault.Invalidf("integer_below_min_value", name, "Invalid '%s': integer below minimum value. Expected a value >= %d, but got %s instead.", name, low, raw))
+		q.fail(fault.BelowMin(name, int64(low), raw))
 	case n > int64(high):
-		q.fail(fault.Invalidf("integer_above_max_value", name, "Invalid '%s': integer above maximum value. Expected a value <= %d, but got %s instead.", name, high, raw))
+		q.fail(fault.AboveMax(name, int64(high), raw))
 	default:
 		return int(n)
 	}
@@ -82,7 +79,7 @@ func (q *Query) Seconds(name string) *int64 {
 	}
 	n, err := strconv.ParseInt(raw, 10, 64)
 	if err != nil {
-		q.fail(fault.Invalidf("invalid_type", name, "Invalid type for '%s': expected an integer, but got '%s' instead.", name, raw))
+		q.fail(fault.WrongType(name, "an integer", "'"+raw+"'"))
 		return nil
 	}
 	if n < 0 || n > maxSeconds {
@@ -106,7 +103,7 @@ func (q *Query) Bool(name string, fallback bool) bool {
 	case "false", "False", "0":
 		return false
 	default:
-		q.fail(fault.Invalidf("invalid_type", name, "Invalid type for '%s': expected a boolean, but got '%s' instead.", name, raw))
+		q.fail(fault.WrongType(name, "a boolean", "'"+raw+"'"))
 		return fallback
 	}
 }
@@ -140,7 +137,7 @@ func (q *Query) Strings(name string) []string {
 		}
 	}
 	if len(out) > MaxListValues {
-		q.fail(fault.Invalidf("array_above_max_length", name, "Invalid '%s': array too long. Expected an array with maximum length %d, but got an array with length %d instead.", name, MaxListValues, len(out)))
+		q.fail(fault.ArrayTooLong(name, MaxListValues, len(out)))
 		return nil
 	}
 	return out

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"path"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -82,10 +83,7 @@ func (t *Table) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	t.record(r, "", requestID, identity.Caller{}, status, received, err)
 }
 
-func isClean(p string) bool {
-	clean := path.Clean(p)
-	return p == clean
-}
+func isClean(p string) bool { return p == path.Clean(p) }
 
 // otherMethods returns the methods under which the path is one of the table's.
 func (t *Table) otherMethods(r *http.Request) []string {
@@ -114,11 +112,10 @@ func (t *Table) serve(e *Endpoint) http.Handler {
 		}
 		envelope.Processed(w.Header(), received)
 		status := http.StatusOK
-		if err == nil {
-			err = envelope.JSON(w, status, out)
-		}
 		if err != nil {
 			status = envelope.Error(w, err)
+		} else if err = envelope.JSON(w, status, out); err != nil { // it has answered so itself
+			status = http.StatusInternalServerError
 		}
 		t.record(r, e.Path, requestID, caller, status, received, err)
 	})
@@ -128,7 +125,7 @@ func (t *Table) serve(e *Endpoint) http.Handler {
 func (t *Table) call(e *Endpoint, w http.ResponseWriter, r *http.Request) (caller identity.Caller, out any, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v", p)
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
 	ctx := r.Context()
@@ -197,18 +194,11 @@ func (t *Table) permit(e *Endpoint, caller identity.Caller, r *http.Request) err
 		}
 		return nil
 	case AtProject:
-		return allows(caller, e.Needs, access.Scope{ProjectID: r.PathValue("project_id")})
+		return require(caller, e.Needs, access.Scope{ProjectID: r.PathValue("project_id")})
 	case AtWorkspace:
-		return allows(caller, e.Needs, access.Scope{WorkspaceID: r.PathValue("workspace_id")})
+		return require(caller, e.Needs, access.Scope{WorkspaceID: r.PathValue("workspace_id")})
 	}
-	return allows(caller, e.Needs, access.Scope{})
-}
-
-func allows(caller identity.Caller, p access.Permission, at access.Scope) error {
-	if caller.Grants.Allows(p, at) {
-		return nil
-	}
-	return errMissing(p)
+	return require(caller, e.Needs, access.Scope{})
 }
 
 // record logs the request once, with its cause when it failed inside.

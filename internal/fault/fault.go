@@ -2,7 +2,8 @@
 // another layer can act on, and the words a client may read.
 //
 // The client sees Message, Param and Code. Cause is for the log and is never
-// shown. Edges map Kind to a status in one place (package envelope).
+// shown. Kind becomes a status in one place, openaiwire.StatusOf. The mistakes
+// that many fields can have are worded here, as OpenAI's API words them.
 package fault
 
 import (
@@ -70,6 +71,53 @@ func NotFoundf(format string, args ...any) *Error {
 // MissingParam is a required field that was not sent.
 func MissingParam(param string) *Error {
 	return Invalidf("missing_required_parameter", param, "Missing required parameter: '%s'.", param)
+}
+
+// BelowMin is a number under its least value; got is shown as it was sent.
+func BelowMin(param string, low int64, got any) *Error {
+	return Invalidf("integer_below_min_value", param, "Invalid '%s': integer below minimum value. Expected a value >= %d, but got %v instead.", param, low, got)
+}
+
+// AboveMax is a number over its greatest value; got is shown as it was sent.
+func AboveMax(param string, high int64, got any) *Error {
+	return Invalidf("integer_above_max_value", param, "Invalid '%s': integer above maximum value. Expected a value <= %d, but got %v instead.", param, high, got)
+}
+
+// InRange refuses a number outside low..high.
+func InRange(param string, n, low, high int64) error {
+	switch {
+	case n < low:
+		return BelowMin(param, low, n)
+	case n > high:
+		return AboveMax(param, high, n)
+	}
+	return nil
+}
+
+// WrongType is a value of another type than param has; want and got are nouns
+// with their article.
+func WrongType(param, want, got string) *Error {
+	return Invalidf("invalid_type", param, "Invalid type for '%s': expected %s, but got %s instead.", param, want, got)
+}
+
+// EmptyString is a text that must not be empty.
+func EmptyString(param string) *Error {
+	return Invalidf("empty_string", param, "Invalid '%s': empty string. Expected a string with minimum length 1, but got an empty string instead.", param)
+}
+
+// StringTooLong is a text of more than high characters.
+func StringTooLong(param string, high, got int) *Error {
+	return Invalidf("string_above_max_length", param, "Invalid '%s': string too long. Expected a string with maximum length %d, but got a string with length %d instead.", param, high, got)
+}
+
+// ArrayTooLong is a list of more than high values.
+func ArrayTooLong(param string, high, got int) *Error {
+	return Invalidf("array_above_max_length", param, "Invalid '%s': array too long. Expected an array with maximum length %d, but got an array with length %d instead.", param, high, got)
+}
+
+// EmptyArray is a list that must hold something.
+func EmptyArray(param string) *Error {
+	return Invalidf("empty_array", param, "Invalid '%s': empty array. Expected an array with minimum length 1, but got an empty array instead.", param)
 }
 
 // With attaches a private cause and returns e.

@@ -299,11 +299,9 @@ func integer(param string, value []byte, least int64) (int64, error) {
 	n, err := strconv.ParseInt(string(value), 10, 64)
 	switch {
 	case n < least:
-		return 0, fault.Invalidf("integer_below_min_value", param,
-			"Invalid '%s': integer below minimum value. Expected a value >= %d, but got %s instead.", param, least, value)
+		return 0, fault.BelowMin(param, least, string(value))
 	case err != nil || n > maxCount:
-		return 0, fault.Invalidf("integer_above_max_value", param,
-			"Invalid '%s': integer above maximum value. Expected a value <= %d, but got %s instead.", param, int64(maxCount), value)
+		return 0, fault.AboveMax(param, maxCount, string(value))
 	}
 	return n, nil
 }
@@ -317,8 +315,7 @@ func duplicate(param string) error {
 }
 
 func wrongType(param, want string, value []byte) error {
-	return fault.Invalidf("invalid_type", param,
-		"Invalid type for '%s': expected %s, but got %s instead.", param, want, typeName(value))
+	return fault.WrongType(param, want, typeName(value))
 }
 
 // typeName names the type of a valid JSON value as OpenAI's messages do.

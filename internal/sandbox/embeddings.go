@@ -69,7 +69,7 @@ func inputsOf(input gjson.Result) ([]gjson.Result, error) {
 	case len(inputs) == 0:
 		return nil, fault.MissingParam("input")
 	case len(inputs) > maxInputs:
-		return nil, fault.Invalidf("array_above_max_length", "input", "Invalid 'input': array too long. Expected at most %d items, but got %d instead.", maxInputs, len(inputs))
+		return nil, fault.ArrayTooLong("input", maxInputs, len(inputs))
 	}
 	return inputs, nil
 }
