@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"strconv"
 
 	"weir/internal/access"
 	"weir/internal/endpoint"
@@ -134,11 +135,8 @@ func readFilters(q *endpoint.Query, allowed []filter) map[usage.Dimension][]stri
 		var values []string
 		switch {
 		case f.by == usage.ByBatch:
-			if q.Has(f.param) {
-				values = []string{"false"}
-				if q.Bool(f.param, false) {
-					values = []string{"true"}
-				}
+			if q.String(f.param) != "" {
+				values = []string{strconv.FormatBool(q.Bool(f.param, false))}
 			}
 		case f.among != nil:
 			values = q.Enums(f.param, f.among...)

@@ -287,7 +287,7 @@ func TestValidateNamesTheField(t *testing.T) {
 		"tier":               func(r *Row) { r.Tier = "scale" },
 		"context_min_tokens": func(r *Row) { r.ContextMinTokens = -1 },
 		"usd_per_unit":       func(r *Row) { r.USDPerUnit = r.USDPerUnit.Neg() },
-		"unit_size":          func(r *Row) { r.UnitSize = 0 },
+		"unit_size":          func(r *Row) { r.UnitSize = maxUnitSize + 1 },
 		"effective_to":       func(r *Row) { r.EffectiveFrom = day(t, "2026-01-01"); r.EffectiveTo = r.EffectiveFrom },
 	} {
 		r := good

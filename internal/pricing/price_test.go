@@ -385,3 +385,24 @@ func TestAmountsBeyondMoneyAreUnpriced(t *testing.T) {
 		}
 	}
 }
+
+// The largest unit a row may have, of the meter with the largest divisor, in a
+// tier whose price is derived: a wrapped divisor would give a wrong amount.
+func TestLargestUnitKeepsTheArithmeticExact(t *testing.T) {
+	row := custom(t, CustomBook, Exact, vectorStorage, GBDay, "1000000000")
+	row.UnitSize = maxUnitSize
+	if err := row.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	book := builtin(t).With([]Row{row})
+	p := book.Price(Request{Kind: usage.VectorStores, Q: usage.Quantities{Bytes: gibibyte}})
+	if p.Cost == nil || p.Cost.String() != "1" {
+		t.Errorf("a gibibyte at a billion dollars per billion gibibytes: %+v", p)
+	}
+	seconds := custom(t, CustomBook, Exact, "hearing", AudioSecond, "1000000000")
+	seconds.UnitSize = maxUnitSize
+	p = book.With([]Row{seconds}).Price(Request{Model: "hearing", Batch: true, Q: usage.Quantities{Millis: 1000}})
+	if p.Cost == nil || p.Cost.String() != "0.5" {
+		t.Errorf("a second at half a dollar: %+v", p)
+	}
+}

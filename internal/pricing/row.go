@@ -31,8 +31,9 @@ const (
 	Regex  Match = "regex"  // a regular expression (RE2) found in the name
 )
 
-// maxUnitSize keeps the arithmetic of one line within 64 bits.
-const maxUnitSize = 1_000_000_000_000
+// maxUnitSize keeps the divisor of one line within 64 bits: it is multiplied by
+// 2³⁰ for a price per gibibyte and by the two of a derived tier.
+const maxUnitSize = 1_000_000_000
 
 // Row is one dated price: USDPerUnit for every UnitSize of Meter.
 type Row struct {
@@ -80,7 +81,7 @@ func (r Row) Validate() error {
 	case r.USDPerUnit.Sign() < 0:
 		return invalid("usd_per_unit", "must not be negative")
 	case r.UnitSize < 1 || r.UnitSize > maxUnitSize:
-		return invalid("unit_size", "must be between 1 and 10^12")
+		return invalid("unit_size", "must be between 1 and 10^9")
 	case !r.EffectiveTo.IsZero() && !r.EffectiveTo.After(r.EffectiveFrom):
 		return invalid("effective_to", "must be after effective_from")
 	}
