@@ -44,10 +44,11 @@ func runDemo(ctx context.Context, c *cli, args []string) error {
 	if cfg.Log.Format == "auto" && cfg.Log.Level == "info" {
 		cfg.Log.Level = "warn" // what the demo prints should stay in sight
 	}
-	log, err := telemetry.NewLogger(c.stderr, cfg.Log.Format, cfg.Log.Level)
+	log, flush, err := telemetry.NewLogger(c.stderr, cfg.Log.Format, cfg.Log.Level)
 	if err != nil {
 		return usageError{err}
 	}
+	defer func() { _ = flush() }() // stderr is where it would be said
 	d, err := openDemo(cfg.DataDir)
 	if err != nil {
 		return err

@@ -37,10 +37,11 @@ func runServe(ctx context.Context, c *cli, args []string) error {
 	if err != nil {
 		return err
 	}
-	log, err := telemetry.NewLogger(c.stderr, cfg.Log.Format, cfg.Log.Level)
+	log, flush, err := telemetry.NewLogger(c.stderr, cfg.Log.Format, cfg.Log.Level)
 	if err != nil {
 		return usageError{err}
 	}
+	defer func() { _ = flush() }() // stderr is where it would be said
 	return serve(ctx, cfg, log, c.stdout, nil)
 }
 

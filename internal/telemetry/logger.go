@@ -39,25 +39,35 @@ const (
 // NewLogger returns a logger that writes one line per record to w. level is
 // debug, info, warn or error. As a last line of defence, whatever looks like a
 // credential is masked in every line, wherever in the record it stands.
-func NewLogger(w io.Writer, format, level string) (*slog.Logger, error) {
+//
+// Unless w is a terminal, lines below a warning reach it within 100 ms, several
+// in one write. The caller calls flush before the process ends.
+func NewLogger(w io.Writer, format, level string) (log *slog.Logger, flush func() error, err error) {
 	var least slog.Level
 	if err := least.UnmarshalText([]byte(level)); err != nil {
-		return nil, fmt.Errorf("log level %q: %w", level, err)
+		return nil, nil, fmt.Errorf("log level %q: %w", level, err)
 	}
-	options := &slog.HandlerOptions{Level: least}
-	masked := maskingWriter{w}
+	if format == FormatAuto {
+		format = FormatJSON
+		if isTerminal(w) {
+			format = FormatText
+		}
+	}
+	var handler func(io.Writer, *slog.HandlerOptions) slog.Handler
 	switch format {
 	case FormatText:
-		return slog.New(slog.NewTextHandler(masked, options)), nil
+		handler = func(w io.Writer, o *slog.HandlerOptions) slog.Handler { return slog.NewTextHandler(w, o) }
 	case FormatJSON:
-		return slog.New(slog.NewJSONHandler(masked, options)), nil
-	case FormatAuto:
-		if isTerminal(w) {
-			return slog.New(slog.NewTextHandler(masked, options)), nil
-		}
-		return slog.New(slog.NewJSONHandler(masked, options)), nil
+		handler = func(w io.Writer, o *slog.HandlerOptions) slog.Handler { return slog.NewJSONHandler(w, o) }
+	default:
+		return nil, nil, fmt.Errorf("log format %q is not known", format)
 	}
-	return nil, fmt.Errorf("log format %q is not known", format)
+	options := &slog.HandlerOptions{Level: least}
+	if isTerminal(w) {
+		return slog.New(handler(maskingWriter{w}, options)), func() error { return nil }, nil
+	}
+	gathered := &gatherer{to: w}
+	return slog.New(lines{handler(maskingWriter{gathered}, options), gathered}), gathered.flush, nil
 }
 
 func isTerminal(w io.Writer) bool {

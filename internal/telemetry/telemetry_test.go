@@ -16,7 +16,7 @@ import (
 
 func TestLogLines(t *testing.T) {
 	var out bytes.Buffer
-	log, err := NewLogger(&out, FormatAuto, "warn")
+	log, _, err := NewLogger(&out, FormatAuto, "warn")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,10 +31,14 @@ func TestLogLines(t *testing.T) {
 	}
 
 	out.Reset()
-	if log, err = NewLogger(&out, FormatText, "debug"); err != nil {
+	log, flush, err := NewLogger(&out, FormatText, "debug")
+	if err != nil {
 		t.Fatal(err)
 	}
 	log.Debug("seen")
+	if err := flush(); err != nil {
+		t.Fatal(err)
+	}
 	if !strings.Contains(out.String(), "level=DEBUG msg=seen") {
 		t.Error(out.String())
 	}
@@ -53,10 +57,10 @@ func TestPipeIsNotATerminal(t *testing.T) {
 }
 
 func TestLoggerRefusesUnknownWords(t *testing.T) {
-	if _, err := NewLogger(&bytes.Buffer{}, "xml", "info"); err == nil {
+	if _, _, err := NewLogger(&bytes.Buffer{}, "xml", "info"); err == nil {
 		t.Error("format xml")
 	}
-	if _, err := NewLogger(&bytes.Buffer{}, FormatJSON, "loud"); err == nil {
+	if _, _, err := NewLogger(&bytes.Buffer{}, FormatJSON, "loud"); err == nil {
 		t.Error("level loud")
 	}
 }
@@ -66,13 +70,16 @@ func TestSecretsAreMaskedWhereverTheyStand(t *testing.T) {
 	type nested struct{ Header map[string]string }
 	for _, format := range []string{FormatJSON, FormatText} {
 		var out bytes.Buffer
-		log, err := NewLogger(&out, format, "info")
+		log, flush, err := NewLogger(&out, format, "info")
 		if err != nil {
 			t.Fatal(err)
 		}
 		log.Info("key sk-admin-"+secret, "a", "x sk-"+secret+".", "b", errors.New("open postgres://weir:"+secret+"@db/weir: refused"))
 		log.With("authorization", "Bearer "+secret).WithGroup("g").Info("x", "c", nested{map[string]string{"k": "sk-proj-" + secret}})
 		log.Info("x", "d", []string{"bearer " + secret}, "e", json.RawMessage(`{"k":"sk-`+secret+`"}`))
+		if err := flush(); err != nil {
+			t.Fatal(err)
+		}
 		if strings.Contains(out.String(), secret) {
 			t.Errorf("%s: %s", format, out.String())
 		}
