@@ -160,22 +160,26 @@ func (n *node) openVault(ctx context.Context) error {
 	return checkSealed(ctx, n.store, n.vault)
 }
 
-// gatherUsage is how long settled events gather before the events store takes
-// them. A batch of a few costs it ten times as much per event as one of
-// hundreds; reports are promised within five seconds.
-const gatherUsage = 500 * time.Millisecond
+// Settled events gather before the events store takes them: for a second, or
+// until there are as many as it takes at once. A batch of a few costs it ten
+// times as much per event as one of hundreds; reports are promised within five
+// seconds. The usage log keeps four such batches in memory, about 1 kB each.
+const (
+	gatherUsage = time.Second
+	usageBatch  = 2048
+)
 
 // usageLogDir is where, in the data directory, usage is kept until the events
 // store has it.
 const usageLogDir = "usage-log"
 
 func (n *node) openRecorder(ctx context.Context) error {
-	log, err := outbox.Open(filepath.Join(n.cfg.DataDir, usageLogDir), outbox.Options{})
+	log, err := outbox.Open(filepath.Join(n.cfg.DataDir, usageLogDir), outbox.Options{Recent: 4 * usageBatch})
 	if err != nil {
 		return fmt.Errorf("opening the usage log: %w", err)
 	}
 	n.recorder, err = recorder.Start(ctx, log, n.events, recorder.Options{
-		Logger: n.log, MaxBacklog: int64(n.cfg.UsageLog.MaxBacklog), Delay: gatherUsage,
+		Logger: n.log, MaxBacklog: int64(n.cfg.UsageLog.MaxBacklog), Delay: gatherUsage, Batch: usageBatch,
 		Price: func(e *usage.Event) { gateway.Price(n.book, "", e) },
 	})
 	if err != nil {

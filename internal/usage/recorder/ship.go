@@ -75,25 +75,37 @@ func (r *Recorder) ship(ctx context.Context) (int, error) {
 }
 
 // await returns when there is something to ship and others had their time to
-// gather with it, or Flush hurries.
+// gather with it, or enough have, or Flush hurries.
 func (r *Recorder) await(ctx context.Context) {
 	select {
 	case <-r.log.Arrived():
-		r.pause(ctx, r.opts.Delay)
 	case <-r.hurry:
+		return
 	case <-ctx.Done():
+		return
+	}
+	// Looking ten times is cheaper than being told of every event.
+	for range looks {
+		if r.Backlog() >= int64(r.opts.Batch) || !r.pause(ctx, r.opts.Delay/looks) {
+			return
+		}
 	}
 }
 
-// pause waits for d, but not while Flush waits.
-func (r *Recorder) pause(ctx context.Context, d time.Duration) {
+// looks is how often it is seen whether enough has gathered before its time.
+const looks = 10
+
+// pause waits for d, but not while Flush waits: it reports whether d passed.
+func (r *Recorder) pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
+		return true
 	case <-r.hurry:
 	case <-ctx.Done():
 	}
+	return false
 }
 
 func (r *Recorder) report(ctx context.Context, err error) {
