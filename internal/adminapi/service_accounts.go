@@ -53,10 +53,6 @@ type newServiceAccountKey struct {
 	ExpiresInSeconds optional.Value[int64]  `json:"expires_in_seconds"`
 }
 
-// secretKeyName is what a key is called that nobody named; the first key of an
-// account is called the same.
-const secretKeyName = "Secret Key"
-
 const (
 	serviceAccountsPath = projectPath + "/service_accounts"
 	serviceAccountPath  = serviceAccountsPath + "/{service_account_id}"
@@ -116,7 +112,7 @@ func (a *API) deleteServiceAccount(ctx context.Context, c *endpoint.Call) (delet
 
 func (a *API) createServiceAccountKey(ctx context.Context, c *endpoint.Call, in newServiceAccountKey) (serviceAccountKey, error) {
 	key, secret, err := a.org.CreateAPIKey(ctx, c.Actor(), c.Path("project_id"), org.NewAPIKey{
-		Name: in.Name.Or(secretKeyName), ServiceAccountID: c.Path("service_account_id"),
+		Name: in.Name.Or(""), ServiceAccountID: c.Path("service_account_id"),
 		Scopes: in.Scopes, ExpiresInSeconds: in.ExpiresInSeconds,
 	})
 	return showServiceAccountKey(key, secret), err

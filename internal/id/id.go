@@ -10,6 +10,8 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
+	"fmt"
 	"strings"
 	"time"
 )
@@ -87,6 +89,24 @@ func random(n int) string {
 		}
 	}
 	return string(out)
+}
+
+// minAdminSecret is the shortest admin key taken from outside, in characters.
+const minAdminSecret = 32
+
+// CheckAdminSecret refuses an admin key, chosen by an operator, that could be
+// guessed, be mistaken for another sort of key, or not be sent in a header. The
+// error continues a sentence that begins with what the key is called.
+func CheckAdminSecret(secret string) error {
+	switch {
+	case !strings.HasPrefix(secret, AdminSecret):
+		return fmt.Errorf("must begin with %s", AdminSecret)
+	case len(secret) < minAdminSecret:
+		return fmt.Errorf("must have at least %d characters, has %d", minAdminSecret, len(secret))
+	case strings.ContainsFunc(secret, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return errors.New("must consist of printable ASCII without blanks, as a header can carry it")
+	}
+	return nil
 }
 
 // Hash is how a secret is stored and looked up. The secrets have 285 random

@@ -96,7 +96,7 @@ func (a *API) keys() []endpoint.Endpoint {
 // the organization.
 func (a *API) createProjectKey(ctx context.Context, c *endpoint.Call, in newProjectKey) (projectKey, error) {
 	if in.Name == "" {
-		return projectKey{}, fault.Invalidf("empty_string", "name", "Invalid 'name': empty string. Expected a string with minimum length 1, but got an empty string instead.")
+		return projectKey{}, fault.EmptyString("name")
 	}
 	key := org.NewAPIKey{Name: in.Name, Scopes: in.Scopes.V, ExpiresInSeconds: in.ExpiresInSeconds}
 	switch owner := in.OwnerUserID.Or(c.Caller.PrincipalID()); {

@@ -28,7 +28,7 @@ const (
 func checkName(param, name string) error {
 	switch {
 	case name == "":
-		return fault.Invalidf("empty_string", param, "Invalid '%s': empty string. Expected a string with minimum length 1, but got an empty string instead.", param)
+		return fault.EmptyString(param)
 	case utf8.RuneCountInString(name) > MaxNameLength:
 		return checkLength(param, name, MaxNameLength)
 	case strings.TrimSpace(name) == "":
@@ -46,7 +46,7 @@ func unprintable(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicod
 // checkLength refuses a text of more than limit characters.
 func checkLength(param, s string, limit int) error {
 	if n := utf8.RuneCountInString(s); n > limit {
-		return fault.Invalidf("string_above_max_length", param, "Invalid '%s': string too long. Expected a string with maximum length %d, but got a string with length %d instead.", param, limit, n)
+		return fault.StringTooLong(param, limit, n)
 	}
 	return nil
 }
@@ -54,7 +54,7 @@ func checkLength(param, s string, limit int) error {
 // checkCount refuses a list of more than limit values.
 func checkCount(param string, n, limit int) error {
 	if n > limit {
-		return fault.Invalidf("array_above_max_length", param, "Invalid '%s': array too long. Expected an array with maximum length %d, but got an array with length %d instead.", param, limit, n)
+		return fault.ArrayTooLong(param, limit, n)
 	}
 	return nil
 }
@@ -68,7 +68,7 @@ func checkReferences(param string, values []string, limit int) error {
 	for i, v := range values {
 		at := fmt.Sprintf("%s[%d]", param, i)
 		if v == "" {
-			return fault.Invalidf("empty_string", at, "Invalid '%s': empty string. Expected a string with minimum length 1, but got an empty string instead.", at)
+			return fault.EmptyString(at)
 		}
 		if err := checkLength(at, v, maxReference); err != nil {
 			return err

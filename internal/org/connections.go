@@ -156,11 +156,13 @@ func (s *Service) Rediscover(ctx context.Context) error {
 		}
 		err := s.update(ctx, audit.System(before.OrganizationID), func(tx Tx) error {
 			c, err := tx.Connection(ctx, before.OrganizationID, before.ID)
-			if fault.Is(err, fault.NotFound) || !c.ProbedAt.Equal(before.ProbedAt) {
+			switch {
+			case fault.Is(err, fault.NotFound):
 				return nil
-			}
-			if err != nil {
+			case err != nil:
 				return err
+			case !c.ProbedAt.Equal(before.ProbedAt):
+				return nil
 			}
 			c.Status, c.LastError, c.ProbedAt, c.Discovered = found.Status, found.LastError, found.ProbedAt, found.Discovered
 			return tx.UpdateConnection(ctx, c)
@@ -206,7 +208,7 @@ func (s *Service) applyConnection(c *routing.Connection, in ConnectionFields) (m
 	}
 	if in.WorkspaceIDs.Given() {
 		if len(in.WorkspaceIDs.V) == 0 {
-			return nil, fault.Invalidf("empty_array", "workspace_ids", "Invalid 'workspace_ids': empty array. A connection lives in at least one workspace.")
+			return nil, fault.EmptyArray("workspace_ids") // a connection lives somewhere
 		}
 		c.WorkspaceIDs = slices.Compact(slices.Sorted(slices.Values(in.WorkspaceIDs.V)))
 		requested["workspace_ids"] = c.WorkspaceIDs

@@ -1,6 +1,7 @@
 package org
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -39,13 +40,7 @@ func (s *Secret) Accepts(hash id.Hash, now time.Time) bool {
 const maxOverlap = 30 * 24 * time.Hour
 
 func checkOverlap(seconds int64) error {
-	if seconds < 0 {
-		return fault.Invalidf("integer_below_min_value", "overlap_seconds", "Invalid 'overlap_seconds': integer below minimum value. Expected a value >= 0, but got %d instead.", seconds)
-	}
-	if limit := int64(maxOverlap / time.Second); seconds > limit {
-		return fault.Invalidf("integer_above_max_value", "overlap_seconds", "Invalid 'overlap_seconds': integer above maximum value. Expected a value <= %d, but got %d instead.", limit, seconds)
-	}
-	return nil
+	return fault.InRange("overlap_seconds", seconds, 0, int64(maxOverlap/time.Second))
 }
 
 func (s *Service) overlapEnd(seconds int64) time.Time {
@@ -55,11 +50,14 @@ func (s *Service) overlapEnd(seconds int64) time.Time {
 	return s.Now().Add(time.Duration(seconds) * time.Second)
 }
 
+// maxLifetime bounds the lifetime of a key that expires, as OpenAI's API does.
+const maxLifetime = 365 * 24 * time.Hour
+
 func (s *Service) expiry(seconds optional.Value[int64]) (time.Time, error) {
 	if !seconds.Given() {
 		return time.Time{}, nil
 	}
-	if err := checkSeconds("expires_in_seconds", seconds.V); err != nil {
+	if err := fault.InRange("expires_in_seconds", seconds.V, 1, int64(maxLifetime/time.Second)); err != nil {
 		return time.Time{}, err
 	}
 	return s.Now().Add(time.Duration(seconds.V) * time.Second), nil
@@ -83,6 +81,9 @@ func keyCreated(keyID string, scopes []string) details {
 	}
 	return details{ID: keyID, Data: map[string]any{"scopes": scopes}}
 }
+
+// unnamedKey is what a key is called that nobody named, as OpenAI does.
+const unnamedKey = "Secret Key"
 
 // NewAPIKey is a key to create in a project. Name and scopes may be empty.
 type NewAPIKey struct {
@@ -130,19 +131,24 @@ func (s *Service) CreateAPIKey(ctx context.Context, actor audit.Actor, projectID
 	return key, secret, err
 }
 
+// freshSecret makes the secret of a project key, which shows whether a service
+// account owns it.
+func freshSecret(serviceAccountID string) string {
+	if serviceAccountID != "" {
+		return id.Secret(id.ServiceAccountSecret)
+	}
+	return id.Secret(id.ProjectSecret)
+}
+
 // insertAPIKey makes the key within a unit of work and records it.
 func (s *Service) insertAPIKey(ctx context.Context, tx Tx, project *Project, in NewAPIKey) (APIKey, string, error) {
 	expires, err := s.expiry(in.ExpiresInSeconds)
 	if err != nil {
 		return APIKey{}, "", err
 	}
-	prefix := id.ProjectSecret
-	if in.ServiceAccountID != "" {
-		prefix = id.ServiceAccountSecret
-	}
-	secret := id.Secret(prefix)
+	secret := freshSecret(in.ServiceAccountID)
 	key := APIKey{
-		ID: id.New(id.Key), OrganizationID: project.OrganizationID, ProjectID: project.ID, Name: in.Name,
+		ID: id.New(id.Key), OrganizationID: project.OrganizationID, ProjectID: project.ID, Name: cmp.Or(in.Name, unnamedKey),
 		UserID: in.UserID, ServiceAccountID: in.ServiceAccountID, Scopes: in.Scopes,
 		Secret: newSecret(secret), ExpiresAt: expires, CreatedAt: s.Now(),
 	}
@@ -164,11 +170,7 @@ func (s *Service) RotateAPIKey(ctx context.Context, actor audit.Actor, projectID
 		if key, err = tx.APIKey(ctx, actor.OrganizationID, projectID, keyID); err != nil {
 			return err
 		}
-		prefix := id.ProjectSecret
-		if key.ServiceAccountID != "" {
-			prefix = id.ServiceAccountSecret
-		}
-		secret = id.Secret(prefix)
+		secret = freshSecret(key.ServiceAccountID)
 		key.rotate(secret, s.overlapEnd(overlapSeconds))
 		tx.Record(event(audit.APIKeyUpdated, &project, rotated(key.ID, overlapSeconds)))
 		return tx.UpdateAPIKey(ctx, key)

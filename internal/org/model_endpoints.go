@@ -125,14 +125,14 @@ func applyModelEndpoint(m *routing.ModelEndpoint, in ModelEndpointFields) (map[s
 		requested["hangup"] = m.Hangup
 	}
 	if in.MaxOutputTokens.Sent {
-		if err := inRange("max_output_tokens", in.MaxOutputTokens.V, 0, 100_000_000); err != nil {
+		if err := fault.InRange("max_output_tokens", in.MaxOutputTokens.V, 0, 100_000_000); err != nil {
 			return nil, err
 		}
 		m.MaxOutputTokens = in.MaxOutputTokens.V
 		requested["max_output_tokens"] = m.MaxOutputTokens
 	}
 	if in.Retries.Given() {
-		if err := inRange("retries", in.Retries.V, 0, maxRetries); err != nil {
+		if err := fault.InRange("retries", in.Retries.V, 0, maxRetries); err != nil {
 			return nil, err
 		}
 		m.Retries = int(in.Retries.V)
@@ -146,7 +146,7 @@ func applyModelEndpoint(m *routing.ModelEndpoint, in ModelEndpointFields) (map[s
 			{"timeouts.connect_ms", in.Timeouts.V.ConnectMS}, {"timeouts.first_byte_ms", in.Timeouts.V.FirstByteMS},
 			{"timeouts.idle_ms", in.Timeouts.V.IdleMS}, {"timeouts.total_ms", in.Timeouts.V.TotalMS},
 		} {
-			if err := inRange(t.param, t.ms, 0, maxTimeoutMS); err != nil {
+			if err := fault.InRange(t.param, t.ms, 0, maxTimeoutMS); err != nil {
 				return nil, err
 			}
 		}
@@ -156,20 +156,10 @@ func applyModelEndpoint(m *routing.ModelEndpoint, in ModelEndpointFields) (map[s
 	return requested, nil
 }
 
-func inRange(param string, n, low, high int64) error {
-	switch {
-	case n < low:
-		return fault.Invalidf("integer_below_min_value", param, "Invalid '%s': integer below minimum value. Expected a value >= %d, but got %d instead.", param, low, n)
-	case n > high:
-		return fault.Invalidf("integer_above_max_value", param, "Invalid '%s': integer above maximum value. Expected a value <= %d, but got %d instead.", param, high, n)
-	}
-	return nil
-}
-
 // checkUpstreams refuses upstreams that are not on the workspace's connections.
 func checkUpstreams(ctx context.Context, r Reader, m routing.ModelEndpoint) error {
 	if len(m.Upstreams) == 0 {
-		return fault.Invalidf("empty_array", "upstreams", "Invalid 'upstreams': empty array. Expected an array with minimum length 1, but got an empty array instead.")
+		return fault.EmptyArray("upstreams")
 	}
 	if err := checkCount("upstreams", len(m.Upstreams), maxUpstreams); err != nil {
 		return err
@@ -185,10 +175,10 @@ func checkUpstreams(ctx context.Context, r Reader, m routing.ModelEndpoint) erro
 		if err := checkLength(at("model"), u.Model, maxReference); err != nil {
 			return err
 		}
-		if err := inRange(at("priority"), int64(u.Priority), 0, 1000); err != nil {
+		if err := fault.InRange(at("priority"), int64(u.Priority), 0, 1000); err != nil {
 			return err
 		}
-		if err := inRange(at("weight"), int64(u.Weight), 0, maxWeight); err != nil {
+		if err := fault.InRange(at("weight"), int64(u.Weight), 0, maxWeight); err != nil {
 			return err
 		}
 		c, err := r.Connection(ctx, m.OrganizationID, u.ConnectionID)

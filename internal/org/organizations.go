@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/mail"
-	"strings"
 
 	"weir/internal/access"
 	"weir/internal/audit"
@@ -36,17 +35,8 @@ func (in NewOrganization) Validate() error {
 	if err := checkEmail("owner_email", in.OwnerEmail); err != nil {
 		return err
 	}
-	return checkAdminSecret(in.AdminSecret)
-}
-
-// MinAdminSecretLength is the shortest admin key weir takes from outside.
-const MinAdminSecretLength = 32
-
-// checkAdminSecret refuses a first admin key that could be guessed or mistaken
-// for another sort of key.
-func checkAdminSecret(secret string) error {
-	if !strings.HasPrefix(secret, id.AdminSecret) || len(secret) < MinAdminSecretLength {
-		return fault.Invalidf("invalid_value", "admin_key", "The first admin key must start with %s and have at least %d characters.", id.AdminSecret, MinAdminSecretLength)
+	if err := id.CheckAdminSecret(in.AdminSecret); err != nil {
+		return fault.Invalidf("invalid_value", "admin_key", "The first admin key %s.", err)
 	}
 	return nil
 }

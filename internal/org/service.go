@@ -78,18 +78,6 @@ func event(a audit.Action, project *Project, d details) audit.Event {
 	return e
 }
 
-// checkSeconds refuses a lifetime outside 1..31536000 seconds (one year).
-func checkSeconds(param string, seconds int64) error {
-	const year = 31536000
-	switch {
-	case seconds < 1:
-		return fault.Invalidf("integer_below_min_value", param, "Invalid '%s': integer below minimum value. Expected a value >= 1, but got %d instead.", param, seconds)
-	case seconds > year:
-		return fault.Invalidf("integer_above_max_value", param, "Invalid '%s': integer above maximum value. Expected a value <= %d, but got %d instead.", param, year, seconds)
-	}
-	return nil
-}
-
 // activeProject returns the project, refusing an archived one.
 func activeProject(ctx context.Context, r Reader, organizationID, projectID string) (Project, error) {
 	p, err := r.Project(ctx, organizationID, projectID)

@@ -55,7 +55,7 @@ func (s *Service) CreateServiceAccount(ctx context.Context, actor audit.Actor, p
 			return nil
 		}
 		made, plain, err := s.insertAPIKey(ctx, tx, &project, NewAPIKey{
-			Name: "Secret Key", ServiceAccountID: account.ID, ExpiresInSeconds: in.ExpiresInSeconds,
+			ServiceAccountID: account.ID, ExpiresInSeconds: in.ExpiresInSeconds,
 		})
 		key, secret = &made, plain
 		return err
