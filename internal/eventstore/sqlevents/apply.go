@@ -136,9 +136,13 @@ func (s *Store) insertRequests(ctx context.Context, tx *sql.Tx, events []*usage.
 // addBatch adds the sums of a batch to the roll-ups.
 func (s *Store) addBatch(ctx context.Context, tx *sql.Tx, b *batch, n numbers) error {
 	for _, r := range rollups {
+		sums := b.usage[r.width]
+		// SQLite has one writer. On PostgreSQL two nodes must take the rows in one
+		// order, or they could wait for each other: there it is all or none.
+		split := s.db.Engine() == sqldb.SQLite || allText(sums)
 		var text, all [][]any
-		for at, sum := range b.usage[r.width] {
-			if sum.textOnly() {
+		for at, sum := range sums {
+			if split && sum.textOnly() {
 				text = append(text, sum.row(n.of(at), textQuantities))
 			} else {
 				all = append(all, sum.row(n.of(at), len(quantities)))

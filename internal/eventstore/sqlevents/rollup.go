@@ -118,6 +118,15 @@ func (u *usageSum) textOnly() bool {
 	return true
 }
 
+func allText(sums map[place]*usageSum) bool {
+	for _, u := range sums {
+		if !u.textOnly() {
+			return false
+		}
+	}
+	return true
+}
+
 // row is a row of the first n quantities.
 func (u *usageSum) row(key [3]int64, n int) []any {
 	row := make([]any, 0, len(key)+1+n)
