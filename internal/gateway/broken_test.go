@@ -165,8 +165,8 @@ func TestTimeouts(t *testing.T) {
 		"idle, stream":      {routing.Timeouts{IdleMS: 30}, `,"stream":true`, within, 200, true},
 		"idle, unary":       {routing.Timeouts{IdleMS: 30}, "", jsonWithin, 504, false},
 		"total":             {routing.Timeouts{TotalMS: 30}, "", beforeAll, 504, false},
-		"total, stream":     {routing.Timeouts{TotalMS: 100}, `,"stream":true`, within, 200, true},
-		"total, unary body": {routing.Timeouts{TotalMS: 100}, "", jsonWithin, 504, false},
+		"total, stream":     {routing.Timeouts{TotalMS: 400}, `,"stream":true`, within, 200, true},
+		"total, unary body": {routing.Timeouts{TotalMS: 400}, "", jsonWithin, 504, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
