@@ -43,7 +43,7 @@ const adminKeysPath = "/v1/organization/admin_api_keys"
 func (a *API) adminKeys() []endpoint.Endpoint {
 	page := endpoint.Listing[adminKey, adminKey]{
 		Limit: 20, Min: 1, Ascending: true, Ordered: true,
-		ID: func(k adminKey) string { return k.ID }, Show: same[adminKey],
+		ID: func(k adminKey) string { return k.ID }, Show: endpoint.Same[adminKey],
 	}
 	return []endpoint.Endpoint{
 		endpoint.List("GET "+adminKeysPath, access.ManagementRead, endpoint.AtOrganization, page, a.listAdminKeys),
@@ -91,16 +91,16 @@ func (a *API) adminKey(ctx context.Context, c *endpoint.Call) (adminKey, error) 
 	return showAdminKey(ctx, key, a.owners(c.OrganizationID()))
 }
 
-func (a *API) deleteAdminKey(ctx context.Context, c *endpoint.Call) (deleted, error) {
+func (a *API) deleteAdminKey(ctx context.Context, c *endpoint.Call) (endpoint.Deleted, error) {
 	keyID := c.Path("key_id")
-	return deleted{"organization.admin_api_key.deleted", keyID, true}, a.org.DeleteAdminKey(ctx, c.Actor(), keyID)
+	return endpoint.Deleted{Object: "organization.admin_api_key.deleted", ID: keyID, Deleted: true}, a.org.DeleteAdminKey(ctx, c.Actor(), keyID)
 }
 
 func showAdminKey(ctx context.Context, k org.AdminKey, owners *owners) (adminKey, error) {
 	owner, err := owners.user(ctx, k.UserID)
 	return adminKey{
 		Object: "organization.admin_api_key", ID: k.ID, Name: k.Name, RedactedValue: k.Redacted,
-		CreatedAt: k.CreatedAt.Unix(), ExpiresAt: secondsOrNull(k.ExpiresAt), LastUsedAt: secondsOrNull(k.LastUsedAt),
+		CreatedAt: k.CreatedAt.Unix(), ExpiresAt: endpoint.SecondsOrNull(k.ExpiresAt), LastUsedAt: endpoint.SecondsOrNull(k.LastUsedAt),
 		Owner: adminKeyOwner{
 			Type: "user", Object: "organization.user",
 			ID: owner.ID, Name: owner.Name, CreatedAt: owner.CreatedAt.Unix(), Role: string(owner.Role),

@@ -76,7 +76,7 @@ type auditAccount struct {
 func (a *API) auditLogs() []endpoint.Endpoint {
 	page := endpoint.Listing[auditLog, auditLog]{
 		Limit: 20, Min: 1, Max: 100, Before: true,
-		ID: func(l auditLog) string { return l.ID }, Show: same[auditLog],
+		ID: func(l auditLog) string { return l.ID }, Show: endpoint.Same[auditLog],
 	}
 	return []endpoint.Endpoint{
 		endpoint.List("GET /v1/organization/audit_logs", access.ManagementRead, endpoint.AtOrganization, page, a.listAuditLogs),

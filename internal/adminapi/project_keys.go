@@ -83,16 +83,16 @@ func (a *API) projectKey(ctx context.Context, c *endpoint.Call) (projectKey, err
 	return showProjectKey(key), nil
 }
 
-func (a *API) deleteProjectKey(ctx context.Context, c *endpoint.Call) (deleted, error) {
+func (a *API) deleteProjectKey(ctx context.Context, c *endpoint.Call) (endpoint.Deleted, error) {
 	keyID := c.Path("api_key_id")
-	return deleted{"organization.project.api_key.deleted", keyID, true},
+	return endpoint.Deleted{Object: "organization.project.api_key.deleted", ID: keyID, Deleted: true},
 		a.org.DeleteAPIKey(ctx, c.Actor(), c.Path("project_id"), keyID)
 }
 
 func showProjectKey(k org.OwnedAPIKey) projectKey {
 	shown := projectKey{
 		Object: "organization.project.api_key", ID: k.ID, Name: k.Name, RedactedValue: k.Redacted,
-		CreatedAt: k.CreatedAt.Unix(), LastUsedAt: secondsOrNull(k.LastUsedAt), ExpiresAt: secondsOrNull(k.ExpiresAt),
+		CreatedAt: k.CreatedAt.Unix(), LastUsedAt: endpoint.SecondsOrNull(k.LastUsedAt), ExpiresAt: endpoint.SecondsOrNull(k.ExpiresAt),
 		OwnerProjectAccess: string(k.Access),
 	}
 	if u := k.User; u != nil {

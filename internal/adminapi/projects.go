@@ -90,7 +90,7 @@ func showProject(p org.Project) project {
 	}
 	return project{
 		Object: "organization.project", ID: p.ID, Name: p.Name,
-		CreatedAt: p.CreatedAt.Unix(), ArchivedAt: secondsOrNull(p.ArchivedAt), Status: status,
-		ExternalKeyID: textOrNull(p.ExternalKeyID), Residency: p.Residency,
+		CreatedAt: p.CreatedAt.Unix(), ArchivedAt: endpoint.SecondsOrNull(p.ArchivedAt), Status: status,
+		ExternalKeyID: endpoint.TextOrNull(p.ExternalKeyID), Residency: p.Residency,
 	}
 }

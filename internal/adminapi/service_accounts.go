@@ -104,9 +104,9 @@ func (a *API) updateServiceAccount(ctx context.Context, c *endpoint.Call, in ser
 	return showServiceAccount(account), err
 }
 
-func (a *API) deleteServiceAccount(ctx context.Context, c *endpoint.Call) (deleted, error) {
+func (a *API) deleteServiceAccount(ctx context.Context, c *endpoint.Call) (endpoint.Deleted, error) {
 	accountID := c.Path("service_account_id")
-	return deleted{"organization.project.service_account.deleted", accountID, true},
+	return endpoint.Deleted{Object: "organization.project.service_account.deleted", ID: accountID, Deleted: true},
 		a.org.DeleteServiceAccount(ctx, c.Actor(), c.Path("project_id"), accountID)
 }
 
@@ -128,6 +128,6 @@ func showServiceAccount(s org.ServiceAccount) serviceAccount {
 func showServiceAccountKey(k org.APIKey, secret string) serviceAccountKey {
 	return serviceAccountKey{
 		Object: "organization.project.service_account.api_key", ID: k.ID, Name: k.Name,
-		Value: secret, CreatedAt: k.CreatedAt.Unix(), ExpiresAt: secondsOrNull(k.ExpiresAt),
+		Value: secret, CreatedAt: k.CreatedAt.Unix(), ExpiresAt: endpoint.SecondsOrNull(k.ExpiresAt),
 	}
 }

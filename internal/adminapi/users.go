@@ -65,9 +65,9 @@ func (a *API) user(ctx context.Context, c *endpoint.Call) (user, error) {
 }
 
 func showUser(u org.User) user {
-	name, email := textOrNull(u.Name), textOrNull(u.Email)
+	name, email := endpoint.TextOrNull(u.Name), endpoint.TextOrNull(u.Email)
 	return user{
-		Object: "organization.user", ID: u.ID, Name: name, Email: email, Role: textOrNull(string(u.Role)),
+		Object: "organization.user", ID: u.ID, Name: name, Email: email, Role: endpoint.TextOrNull(string(u.Role)),
 		AddedAt: u.CreatedAt.Unix(), Created: u.CreatedAt.Unix(),
 		User: nestedUser{Object: "user", ID: u.ID, Email: email, Name: name, Enabled: true},
 	}

@@ -89,7 +89,7 @@ type auditAccount struct {
 func (a *API) auditEvents() []endpoint.Endpoint {
 	page := endpoint.Listing[auditEvent, auditEvent]{
 		Limit: 20, Min: 1, Max: 100, Before: true,
-		ID: func(e auditEvent) string { return e.ID }, Show: same[auditEvent],
+		ID: func(e auditEvent) string { return e.ID }, Show: endpoint.Same[auditEvent],
 	}
 	return []endpoint.Endpoint{
 		endpoint.List("GET "+root+"/audit_events", access.ManagementRead, endpoint.AtOrganization, page, a.listAuditEvents),
@@ -102,18 +102,14 @@ func (a *API) listAuditEvents(ctx context.Context, c *endpoint.Call, p org.Page)
 		return org.Rows[auditEvent]{}, err
 	}
 	q.After, q.Before, q.Limit = p.After, p.Before, p.Limit
-	o, err := a.org.Organization(ctx, c.OrganizationID())
-	if err != nil {
-		return org.Rows[auditEvent]{}, err
-	}
-	fallback, err := a.org.Project(ctx, o.ID, o.DefaultProjectID)
+	fallback, err := a.org.DefaultProject(ctx, c.OrganizationID())
 	if err != nil {
 		return org.Rows[auditEvent]{}, err
 	}
 	if slices.Contains(q.ProjectIDs, fallback.ID) {
 		q.ProjectIDs = append(q.ProjectIDs, "") // the organization's own
 	}
-	rows, err := a.org.AuditEvents(ctx, o.ID, q)
+	rows, err := a.org.AuditEvents(ctx, c.OrganizationID(), q)
 	if err != nil {
 		return org.Rows[auditEvent]{}, err
 	}
@@ -151,8 +147,8 @@ func showAuditEvent(e audit.Event, project auditProject) auditEvent {
 	}
 	return auditEvent{
 		Object: "audit_event", ID: e.ID, Type: e.Action, EffectiveAt: e.EffectiveAt.Unix(), Project: project,
-		Actor: showActor(e.Actor), ResourceID: textOrNull(e.ResourceID), Details: details,
-		Seq: e.Seq, Hash: e.Hash, PrevHash: textOrNull(e.PrevHash),
+		Actor: showActor(e.Actor), ResourceID: endpoint.TextOrNull(e.ResourceID), Details: details,
+		Seq: e.Seq, Hash: e.Hash, PrevHash: endpoint.TextOrNull(e.PrevHash),
 	}
 }
 
@@ -161,7 +157,7 @@ func showActor(who audit.Actor) auditActor {
 	user := auditUser{ID: who.UserID, Email: who.UserEmail}
 	switch who.Type {
 	case audit.ActorSession:
-		shown.Session = &auditSession{ID: textOrNull(who.SessionID), User: user, IPAddress: who.IPAddress, UserAgent: who.UserAgent}
+		shown.Session = &auditSession{ID: endpoint.TextOrNull(who.SessionID), User: user, IPAddress: who.IPAddress, UserAgent: who.UserAgent}
 	case audit.ActorAPIKey:
 		shown.APIKey = &auditKey{ID: who.APIKeyID, Type: "user", User: &user, IPAddress: who.IPAddress, UserAgent: who.UserAgent}
 		if who.ServiceAccountID != "" {

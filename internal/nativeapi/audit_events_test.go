@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"weir/internal/access"
+	"weir/internal/endpoint"
 	"weir/internal/endpoint/endpointtest"
 )
 
@@ -40,7 +41,7 @@ func TestAuditEvents(t *testing.T) {
 		"name": "chat", "upstreams": []any{map[string]any{"connection_id": conn.ID, "model": "gpt-4o-mini"}},
 	}))
 	browser, s := f.signIn()
-	ok[deleted](t, browser.delete("/connections/"+f.connection().ID))
+	ok[endpoint.Deleted](t, browser.delete("/connections/"+f.connection().ID))
 
 	list := ok[page[event]](t, f.owner().get("/audit_events?limit=100"))
 	byType := map[string]event{}

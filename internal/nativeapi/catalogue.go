@@ -32,7 +32,7 @@ type servedBy struct {
 func (a *API) catalogue() []endpoint.Endpoint {
 	page := endpoint.Listing[catalogueModel, catalogueModel]{
 		Limit: 20, Min: 1, Max: 1000, Ascending: true,
-		ID: func(m catalogueModel) string { return m.ID }, Show: same[catalogueModel],
+		ID: func(m catalogueModel) string { return m.ID }, Show: endpoint.Same[catalogueModel],
 	}
 	return []endpoint.Endpoint{
 		endpoint.List("GET "+root+"/connections/{connection_id}/models", access.ConnectionsRead, endpoint.Anywhere, page, a.listCatalogue),

@@ -164,16 +164,16 @@ func (a *API) updateConnection(ctx context.Context, c *endpoint.Call, in connect
 
 // deleteConnection takes ?confirm=true, which the deletion of a connection with
 // billed costs asks for, and needs it for none yet: weir reads no bills.
-func (a *API) deleteConnection(ctx context.Context, c *endpoint.Call) (deleted, error) {
+func (a *API) deleteConnection(ctx context.Context, c *endpoint.Call) (endpoint.Deleted, error) {
 	c.Query.Bool("confirm", false)
 	if err := c.Query.Err(); err != nil {
-		return deleted{}, err
+		return endpoint.Deleted{}, err
 	}
 	conn, err := a.managedConnection(ctx, c)
 	if err != nil {
-		return deleted{}, err
+		return endpoint.Deleted{}, err
 	}
-	return deleted{"connection.deleted", conn.ID, true}, a.org.DeleteConnection(ctx, c.Actor(), conn.ID)
+	return endpoint.Deleted{Object: "connection.deleted", ID: conn.ID, Deleted: true}, a.org.DeleteConnection(ctx, c.Actor(), conn.ID)
 }
 
 // visibleConnection is the connection of the path; to who may read none of its
@@ -202,25 +202,25 @@ func showConnection(c routing.Connection) connection {
 	return connection{
 		Object: "connection", ID: c.ID, Name: c.Name, Description: c.Description,
 		Provider: string(c.Provider), BaseURL: c.BaseURL,
-		APIKeyRedacted: textOrNull(c.APIKeyRedacted), AdminKeyRedacted: textOrNull(c.AdminKeyRedacted),
+		APIKeyRedacted: endpoint.TextOrNull(c.APIKeyRedacted), AdminKeyRedacted: endpoint.TextOrNull(c.AdminKeyRedacted),
 		HeaderNames:  listed(c.HeaderNames),
-		Organization: textOrNull(c.UpstreamOrganization), Project: textOrNull(c.UpstreamProject),
+		Organization: endpoint.TextOrNull(c.UpstreamOrganization), Project: endpoint.TextOrNull(c.UpstreamProject),
 		Workspaces: listed(c.WorkspaceIDs),
 		Models:     listed(c.Serves()), ModelsDiscovered: c.Models == nil, NoStreamUsage: c.NoStreamUsage,
-		Status: string(c.Status), LastError: textOrNull(c.LastError),
-		Inference: inference{Status: string(c.Status), LastError: textOrNull(c.LastError)},
+		Status: string(c.Status), LastError: endpoint.TextOrNull(c.LastError),
+		Inference: inference{Status: string(c.Status), LastError: endpoint.TextOrNull(c.LastError)},
 		Billing:   billing{Status: "none"},
-		ProbedAt:  secondsOrNull(c.ProbedAt), CreatedAt: c.CreatedAt.Unix(),
+		ProbedAt:  endpoint.SecondsOrNull(c.ProbedAt), CreatedAt: c.CreatedAt.Unix(),
 	}
 }
 
 func showProbe(found routing.Probe) probe {
 	var p probe
 	if k := found.APIKey; k != nil {
-		p.APIKey = &apiKeyProbe{OK: k.OK, Models: listed(k.Models), Error: textOrNull(k.Error)}
+		p.APIKey = &apiKeyProbe{OK: k.OK, Models: listed(k.Models), Error: endpoint.TextOrNull(k.Error)}
 	}
 	if k := found.AdminKey; k != nil {
-		p.AdminKey = &adminKeyProbe{OK: k.OK, Scopes: listed(k.Scopes), CanWrite: k.CanWrite, Error: textOrNull(k.Error)}
+		p.AdminKey = &adminKeyProbe{OK: k.OK, Scopes: listed(k.Scopes), CanWrite: k.CanWrite, Error: endpoint.TextOrNull(k.Error)}
 	}
 	return p
 }

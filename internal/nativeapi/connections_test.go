@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"weir/internal/access"
+	"weir/internal/endpoint"
 	"weir/internal/routing"
 )
 
@@ -59,7 +60,7 @@ func TestConnection(t *testing.T) {
 	if got := ok[connection](t, f.owner().get(path)); got.Name != "Ours" {
 		t.Errorf("read back %+v", got)
 	}
-	if got := ok[deleted](t, f.owner().delete(path+"?confirm=true")); got.ID != made.ID || !got.Deleted || got.Object != "connection.deleted" {
+	if got := ok[endpoint.Deleted](t, f.owner().delete(path+"?confirm=true")); got.ID != made.ID || !got.Deleted || got.Object != "connection.deleted" {
 		t.Errorf("deleted %+v", got)
 	}
 	refused(t, f.owner().get(path), http.StatusNotFound, "not_found", "")

@@ -198,8 +198,8 @@ func (a *API) rotateAdminKey(ctx context.Context, c *endpoint.Call, in rotation)
 			Type: "user", Object: "organization.user", ID: owner.ID, Name: owner.Name,
 			Role: string(owner.Role), CreatedAt: owner.CreatedAt.Unix(),
 		},
-		ExpiresAt: secondsOrNull(key.ExpiresAt), LastUsedAt: secondsOrNull(key.LastUsedAt), CreatedAt: key.CreatedAt.Unix(),
-		PreviousUntil: secondsOrNull(key.PreviousUntil),
+		ExpiresAt: endpoint.SecondsOrNull(key.ExpiresAt), LastUsedAt: endpoint.SecondsOrNull(key.LastUsedAt), CreatedAt: key.CreatedAt.Unix(),
+		PreviousUntil: endpoint.SecondsOrNull(key.PreviousUntil),
 	}, err
 }
 
@@ -212,8 +212,8 @@ func (a *API) showProjectKey(ctx context.Context, c *endpoint.Call, key org.APIK
 	shown := projectKey{
 		Object: "organization.project.api_key", ID: key.ID, ProjectID: key.ProjectID, Name: key.Name,
 		RedactedValue: key.Redacted, Value: secret, Scopes: listed(key.Scopes), OwnerProjectAccess: string(owned.Access),
-		ExpiresAt: secondsOrNull(key.ExpiresAt), LastUsedAt: secondsOrNull(key.LastUsedAt), CreatedAt: key.CreatedAt.Unix(),
-		PreviousUntil: secondsOrNull(key.PreviousUntil),
+		ExpiresAt: endpoint.SecondsOrNull(key.ExpiresAt), LastUsedAt: endpoint.SecondsOrNull(key.LastUsedAt), CreatedAt: key.CreatedAt.Unix(),
+		PreviousUntil: endpoint.SecondsOrNull(key.PreviousUntil),
 	}
 	if u := owned.User; u != nil {
 		shown.Owner = projectKeyOwner{Type: "user", User: &keyOwner{

@@ -57,14 +57,14 @@ func (a *API) getMe(ctx context.Context, c *endpoint.Call) (me, error) {
 	}
 	shown := me{
 		Object: "me", ID: c.Caller.PrincipalID(), Organization: organization{o.ID, o.Name},
-		APIKeyID: textOrNull(c.Actor().APIKeyID), SessionID: textOrNull(c.Actor().SessionID), ProjectID: textOrNull(c.Caller.Project),
+		APIKeyID: endpoint.TextOrNull(c.Actor().APIKeyID), SessionID: endpoint.TextOrNull(c.Actor().SessionID), ProjectID: endpoint.TextOrNull(c.Caller.Project),
 		Permissions: permissions{
 			Organization: sorted(c.Caller.Grants.Organization),
 			Projects:     byScope(c.Caller.Grants.Projects), Workspaces: byScope(c.Caller.Grants.Workspaces),
 		},
 	}
 	if u := c.Caller.User; u != nil {
-		shown.Type, shown.Name, shown.Email = "user", u.Name, textOrNull(u.Email)
+		shown.Type, shown.Name, shown.Email = "user", u.Name, endpoint.TextOrNull(u.Email)
 	} else {
 		shown.Type, shown.Name = "service_account", c.Caller.Account.Name
 	}

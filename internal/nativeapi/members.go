@@ -58,9 +58,9 @@ func (a *API) getMember(ctx context.Context, c *endpoint.Call) (member, error) {
 	return showMember(m), err
 }
 
-func (a *API) removeMember(ctx context.Context, c *endpoint.Call) (deleted, error) {
+func (a *API) removeMember(ctx context.Context, c *endpoint.Call) (endpoint.Deleted, error) {
 	principalID := c.Path("principal_id")
-	return deleted{"workspace.member.deleted", principalID, true},
+	return endpoint.Deleted{Object: "workspace.member.deleted", ID: principalID, Deleted: true},
 		a.org.RemoveWorkspaceMember(ctx, c.Actor(), c.Path("workspace_id"), principalID)
 }
 

@@ -141,12 +141,12 @@ func (a *API) updateModelEndpoint(ctx context.Context, c *endpoint.Call, in mode
 	return a.showOne(ctx, m)
 }
 
-func (a *API) deleteModelEndpoint(ctx context.Context, c *endpoint.Call) (deleted, error) {
+func (a *API) deleteModelEndpoint(ctx context.Context, c *endpoint.Call) (endpoint.Deleted, error) {
 	m, err := a.changeableModelEndpoint(ctx, c)
 	if err != nil {
-		return deleted{}, err
+		return endpoint.Deleted{}, err
 	}
-	return deleted{"model_endpoint.deleted", m.ID, true}, a.org.DeleteModelEndpoint(ctx, c.Actor(), m.ID)
+	return endpoint.Deleted{Object: "model_endpoint.deleted", ID: m.ID, Deleted: true}, a.org.DeleteModelEndpoint(ctx, c.Actor(), m.ID)
 }
 
 // visibleModelEndpoint is the model endpoint of the path; to who may not read
@@ -248,6 +248,6 @@ func showModelEndpoint(m placedEndpoint) modelEndpoint {
 			ConnectMS: positiveOrNull(m.Timeouts.ConnectMS), FirstByteMS: positiveOrNull(m.Timeouts.FirstByteMS),
 			IdleMS: positiveOrNull(m.Timeouts.IdleMS), TotalMS: positiveOrNull(m.Timeouts.TotalMS),
 		},
-		CreatedBy: textOrNull(m.CreatedBy), CreatedAt: m.CreatedAt.Unix(),
+		CreatedBy: endpoint.TextOrNull(m.CreatedBy), CreatedAt: m.CreatedAt.Unix(),
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"weir/internal/endpoint"
 	"weir/internal/routing"
 )
 
@@ -42,7 +43,7 @@ func TestModelEndpoint(t *testing.T) {
 	if got := ok[page[modelEndpoint]](t, f.owner().get("/model_endpoints")); len(got.Data) != 1 || got.Data[0].URL != "/default/models/talk" {
 		t.Errorf("listed %+v", got)
 	}
-	ok[deleted](t, f.owner().delete(path))
+	ok[endpoint.Deleted](t, f.owner().delete(path))
 	refused(t, f.owner().delete(path), http.StatusNotFound, "not_found", "")
 	refused(t, f.owner().get(path), http.StatusNotFound, "not_found", "")
 }

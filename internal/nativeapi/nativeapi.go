@@ -33,8 +33,8 @@ type Options struct {
 	AdminDescription []byte
 	Logger           *slog.Logger
 	Now              func() time.Time
-	// SecureCookies marks session cookies for HTTPS only, which they must be
-	// wherever weir serves TLS or stands behind it.
+	// SecureCookies marks session cookies for HTTPS only, as they must be where
+	// weir serves TLS. Behind a proxy that does, X-Forwarded-Proto marks them.
 	SecureCookies bool
 }
 

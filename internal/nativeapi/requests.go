@@ -159,22 +159,22 @@ func (a *API) getRequest(ctx context.Context, c *endpoint.Call) (request, error)
 func showRequest(e usage.Event) request {
 	shown := request{
 		Object: "request", ID: e.ID,
-		ReceivedAt: e.Received.Unix(), FirstByteAt: secondsOrNull(e.FirstByte), DoneAt: secondsOrNull(e.Done),
+		ReceivedAt: e.Received.Unix(), FirstByteAt: endpoint.SecondsOrNull(e.FirstByte), DoneAt: endpoint.SecondsOrNull(e.Done),
 		LatencyMS: millisBetween(e.Received, e.Done), TimeToFirstByteMS: millisBetween(e.Received, e.FirstByte),
 		Method: e.Method, Path: e.Path, Kind: string(e.Kind),
-		ProjectID: e.ProjectID, WorkspaceID: textOrNull(e.WorkspaceID), APIKeyID: e.APIKeyID,
-		UserID: textOrNull(e.UserID), ServiceAccountID: textOrNull(e.ServiceAccount),
-		ModelAsked: textOrNull(e.ModelAsked), Model: textOrNull(e.Model),
-		ModelEndpointID: textOrNull(e.ModelEndpointID), ConnectionID: textOrNull(e.ConnectionID),
-		Attempts: make([]attempt, len(e.Attempts)), Status: statusOrNull(e.Status), ErrorCode: textOrNull(e.ErrorCode),
-		Outcome: string(e.Outcome), Stream: e.Stream, Batch: e.Batch, ServiceTier: textOrNull(e.ServiceTier),
+		ProjectID: e.ProjectID, WorkspaceID: endpoint.TextOrNull(e.WorkspaceID), APIKeyID: e.APIKeyID,
+		UserID: endpoint.TextOrNull(e.UserID), ServiceAccountID: endpoint.TextOrNull(e.ServiceAccount),
+		ModelAsked: endpoint.TextOrNull(e.ModelAsked), Model: endpoint.TextOrNull(e.Model),
+		ModelEndpointID: endpoint.TextOrNull(e.ModelEndpointID), ConnectionID: endpoint.TextOrNull(e.ConnectionID),
+		Attempts: make([]attempt, len(e.Attempts)), Status: statusOrNull(e.Status), ErrorCode: endpoint.TextOrNull(e.ErrorCode),
+		Outcome: string(e.Outcome), Stream: e.Stream, Batch: e.Batch, ServiceTier: endpoint.TextOrNull(e.ServiceTier),
 		Usage: showUsage(e), Cost: amountOrNull(e.Cost), Unpriced: e.Unpriced, Lines: make([]costLine, len(e.Lines)),
 		RequestBytes: e.RequestBytes, ResponseBytes: e.ResponseBytes,
 	}
 	for i, t := range e.Attempts {
 		shown.Attempts[i] = attempt{
-			ConnectionID: t.ConnectionID, Model: t.Model, Status: statusOrNull(t.Status), Error: textOrNull(t.Error),
-			UpstreamRequestID: textOrNull(t.UpstreamRequestID), DurationMS: t.DurationMicros / 1000,
+			ConnectionID: t.ConnectionID, Model: t.Model, Status: statusOrNull(t.Status), Error: endpoint.TextOrNull(t.Error),
+			UpstreamRequestID: endpoint.TextOrNull(t.UpstreamRequestID), DurationMS: t.DurationMicros / 1000,
 		}
 	}
 	for i, l := range e.Lines {

@@ -3,6 +3,7 @@ package nativeapi
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"weir/internal/access"
@@ -59,7 +60,7 @@ func (a *API) signIn(ctx context.Context, c *endpoint.Call, in credentials) (ses
 	if err != nil {
 		return session{}, err
 	}
-	c.Header.Add("Set-Cookie", a.cookie(token, started.ExpiresAt.Sub(a.now())).String())
+	c.Header.Add("Set-Cookie", a.cookie(c.Request, token, started.ExpiresAt.Sub(a.now())).String())
 	c.Header.Set("Cache-Control", "no-store")
 	return session{
 		Object: "session", ID: started.ID, CSRFToken: csrf,
@@ -69,26 +70,28 @@ func (a *API) signIn(ctx context.Context, c *endpoint.Call, in credentials) (ses
 	}, nil
 }
 
-func (a *API) signOut(ctx context.Context, c *endpoint.Call) (deleted, error) {
+func (a *API) signOut(ctx context.Context, c *endpoint.Call) (endpoint.Deleted, error) {
 	current := c.Caller.Session
 	if current == nil {
-		return deleted{}, fault.Invalidf("no_session", "", "You are not signed in: the call came with a key, not with a session.")
+		return endpoint.Deleted{}, fault.Invalidf("no_session", "", "You are not signed in: the call came with a key, not with a session.")
 	}
 	if err := a.org.EndSession(ctx, c.Actor(), current.ID); err != nil {
-		return deleted{}, err
+		return endpoint.Deleted{}, err
 	}
-	c.Header.Add("Set-Cookie", a.cookie("", 0).String())
-	return deleted{"session.deleted", current.ID, true}, nil
+	c.Header.Add("Set-Cookie", a.cookie(c.Request, "", 0).String())
+	return endpoint.Deleted{Object: "session.deleted", ID: current.ID, Deleted: true}, nil
 }
 
-// cookie holds token for a while; without a lifetime it is removed.
-func (a *API) cookie(token string, lifetime time.Duration) *http.Cookie {
+// cookie holds token for a while; without a lifetime it is removed. A proxy in
+// front that speaks TLS says so; a caller that lies about it only keeps its own
+// cookie from plain HTTP.
+func (a *API) cookie(r *http.Request, token string, lifetime time.Duration) *http.Cookie {
 	age := int(lifetime / time.Second)
 	if age <= 0 {
 		age = -1
 	}
 	return &http.Cookie{
 		Name: endpoint.SessionCookie, Value: token, Path: "/", MaxAge: age,
-		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: a.secureCookies,
+		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: a.secureCookies || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https"),
 	}
 }

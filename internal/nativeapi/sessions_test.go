@@ -60,10 +60,21 @@ func TestSession(t *testing.T) {
 	ok[workspace](t, browser.post("/workspaces", body))
 
 	over := browser.delete("/session")
-	if got := ok[deleted](t, over); got.ID != s.ID || cookieOf(t, over).MaxAge >= 0 || cookieOf(t, over).Value != "" {
+	if got := ok[endpoint.Deleted](t, over); got.ID != s.ID || cookieOf(t, over).MaxAge >= 0 || cookieOf(t, over).Value != "" {
 		t.Errorf("sign-out: %+v, %+v", got, cookieOf(t, over))
 	}
 	refused(t, browser.get("/me"), http.StatusUnauthorized, "session_expired", "")
+}
+
+func TestSessionCookieIsSecureBehindAProxyThatSpeaksTLS(t *testing.T) {
+	f := newFixture(t)
+	credentials := map[string]string{"email": f.Owner.Email, "password": endpointtest.Password}
+	for proto, secure := range map[string]bool{"https": true, "HTTPS": true, "http": false, "": false} {
+		a := f.as("").with("X-Forwarded-Proto", proto).post("/session", credentials)
+		if ok[session](t, a); cookieOf(t, a).Secure != secure {
+			t.Errorf("forwarded from %q: %+v", proto, cookieOf(t, a))
+		}
+	}
 }
 
 func TestSessionCookieIsSecureBehindTLS(t *testing.T) {

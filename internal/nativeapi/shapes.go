@@ -1,8 +1,6 @@
 package nativeapi
 
 import (
-	"time"
-
 	"weir/internal/access"
 	"weir/internal/endpoint"
 	"weir/internal/fault"
@@ -11,13 +9,6 @@ import (
 
 // root is where the API lives.
 const root = "/weir/v1"
-
-// deleted confirms a deletion.
-type deleted struct {
-	Object  string `json:"object"`
-	ID      string `json:"id"`
-	Deleted bool   `json:"deleted"`
-}
 
 // amount is an exact sum of money.
 type amount struct {
@@ -31,23 +22,6 @@ func amountOrNull(u *money.USD) *amount {
 		return nil
 	}
 	return &amount{Value: u.String(), Currency: "usd"}
-}
-
-// secondsOrNull is t in Unix seconds; null for no time.
-func secondsOrNull(t time.Time) *int64 {
-	if t.IsZero() {
-		return nil
-	}
-	s := t.Unix()
-	return &s
-}
-
-// textOrNull is s; null when it is empty.
-func textOrNull(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
 }
 
 // positiveOrNull is n; null when it is 0, which stands for "not set".
@@ -65,9 +39,6 @@ func listed[T any](list []T) []T {
 	}
 	return list
 }
-
-// same shows what is in its wire shape already.
-func same[T any](v T) T { return v }
 
 // errNotFound is worded as the store words it, so that what a caller may not
 // see looks like what is not there.

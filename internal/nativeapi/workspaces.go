@@ -71,9 +71,9 @@ func (a *API) updateWorkspace(ctx context.Context, c *endpoint.Call, in workspac
 	return showWorkspace(w), err
 }
 
-func (a *API) deleteWorkspace(ctx context.Context, c *endpoint.Call) (deleted, error) {
+func (a *API) deleteWorkspace(ctx context.Context, c *endpoint.Call) (endpoint.Deleted, error) {
 	workspaceID := c.Path("workspace_id")
-	return deleted{"workspace.deleted", workspaceID, true}, a.org.DeleteWorkspace(ctx, c.Actor(), workspaceID)
+	return endpoint.Deleted{Object: "workspace.deleted", ID: workspaceID, Deleted: true}, a.org.DeleteWorkspace(ctx, c.Actor(), workspaceID)
 }
 
 func showWorkspace(w routing.Workspace) workspace {

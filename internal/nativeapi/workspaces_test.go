@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"weir/internal/access"
+	"weir/internal/endpoint"
 )
 
 func TestWorkspace(t *testing.T) {
@@ -28,7 +29,7 @@ func TestWorkspace(t *testing.T) {
 	if got := ok[workspace](t, f.owner().get(path)); got.Name != "lab-2" {
 		t.Errorf("read back %+v", got)
 	}
-	ok[deleted](t, f.owner().delete(path))
+	ok[endpoint.Deleted](t, f.owner().delete(path))
 	refused(t, f.owner().get(path), http.StatusNotFound, "not_found", "")
 	refused(t, f.owner().delete(path), http.StatusNotFound, "not_found", "")
 }
@@ -82,7 +83,7 @@ func TestMembers(t *testing.T) {
 	if got := ok[member](t, f.owner().get(path+"/"+account.ID)); got.Role != "admin" {
 		t.Errorf("read back %+v", got)
 	}
-	ok[deleted](t, f.owner().delete(path+"/"+account.ID))
+	ok[endpoint.Deleted](t, f.owner().delete(path+"/"+account.ID))
 	refused(t, f.owner().get(path+"/"+account.ID), http.StatusNotFound, "not_found", "")
 	refused(t, f.owner().delete(path+"/"+account.ID), http.StatusNotFound, "not_found", "")
 
@@ -147,6 +148,6 @@ func TestServiceAccountAsMember(t *testing.T) {
 		t.Errorf("me: %+v", who)
 	}
 
-	ok[deleted](t, f.owner().delete("/workspaces/"+lab.ID+"/members/"+account.ID))
+	ok[endpoint.Deleted](t, f.owner().delete("/workspaces/"+lab.ID+"/members/"+account.ID))
 	refused(t, sa.get("/model_endpoints/"+made.ID), http.StatusForbidden, "insufficient_permissions", "")
 }

@@ -1,0 +1,32 @@
+package endpoint
+
+import "time"
+
+// The small shapes that answers of every table are made of.
+
+// Deleted confirms a deletion.
+type Deleted struct {
+	Object  string `json:"object"`
+	ID      string `json:"id"`
+	Deleted bool   `json:"deleted"`
+}
+
+// SecondsOrNull is t in Unix seconds; null for no time.
+func SecondsOrNull(t time.Time) *int64 {
+	if t.IsZero() {
+		return nil
+	}
+	s := t.Unix()
+	return &s
+}
+
+// TextOrNull is s; null when it is empty.
+func TextOrNull(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// Same shows what is in its wire shape already, for [Listing].
+func Same[T any](v T) T { return v }
