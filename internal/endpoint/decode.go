@@ -142,7 +142,7 @@ func decodeSlice(v gjson.Result, dst reflect.Value, path string) error {
 	items := v.Array()
 	out := reflect.MakeSlice(dst.Type(), len(items), len(items))
 	for i, item := range items {
-		if err := decode(item, out.Index(i), fmt.Sprintf("%s[%d]", path, i)); err != nil {
+		if err := decode(item, out.Index(i), indexed(path, i)); err != nil {
 			return err
 		}
 	}
@@ -229,6 +229,8 @@ func eachField(object gjson.Result, path string, fn func(key string, value gjson
 	})
 	return err
 }
+
+func indexed(path string, i int) string { return fmt.Sprintf("%s[%d]", path, i) }
 
 func join(path, name string) string {
 	if path == "" {

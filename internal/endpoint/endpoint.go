@@ -10,6 +10,7 @@ package endpoint
 import (
 	"context"
 	"net/http"
+	"reflect"
 	"strings"
 
 	"weir/internal/access"
@@ -56,6 +57,7 @@ type Call struct {
 	Request *http.Request
 	Header  http.Header // of the answer
 	body    []byte
+	strict  bool // fields nobody knows are refused
 }
 
 // Path returns the value of a path variable.
@@ -123,6 +125,9 @@ func Write[In, Out any](at string, needs access.Permission, scope Scope, records
 	method, path := route(at)
 	return Endpoint{Method: method, Path: path, Needs: needs, Scope: scope, Records: records, run: func(ctx context.Context, c *Call) (any, error) {
 		in, err := Decode[In](c.body)
+		if err == nil && c.strict {
+			err = checkKnown(c.body, reflect.TypeFor[In]())
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -19,6 +19,7 @@ import (
 	"weir/internal/fault"
 	"weir/internal/id"
 	"weir/internal/identity"
+	"weir/internal/telemetry"
 )
 
 // SessionCookie is the cookie of a signed-in person.
@@ -38,6 +39,7 @@ type Table struct {
 	log       *slog.Logger
 	// refuseProjectKeys: no project key may call any of the endpoints.
 	refuseProjectKeys bool
+	strictBodies      bool
 }
 
 // Options of a table.
@@ -45,13 +47,16 @@ type Options struct {
 	Identity          *identity.Service
 	Logger            *slog.Logger
 	RefuseProjectKeys bool
+	// StrictBodies refuses fields of a body that the endpoint does not know.
+	// OpenAI's Admin API passes over them, so adminapi does.
+	StrictBodies bool
 }
 
 // NewTable returns a handler of endpoints. Two rows of one route panic.
 func NewTable(o Options, endpoints []Endpoint) *Table {
 	t := &Table{
 		endpoints: endpoints, mux: http.NewServeMux(), identity: o.Identity, log: o.Logger,
-		refuseProjectKeys: o.RefuseProjectKeys,
+		refuseProjectKeys: o.RefuseProjectKeys, strictBodies: o.StrictBodies,
 	}
 	for i := range endpoints {
 		e := &endpoints[i]
@@ -145,7 +150,7 @@ func (t *Table) call(e *Endpoint, w http.ResponseWriter, r *http.Request) (calle
 		}
 		return caller, nil, fault.Invalidf("", "", "The body of the request could not be read.").With(err)
 	}
-	c := &Call{Caller: caller, Query: ParseQuery(r.URL.RawQuery), Request: r, Header: w.Header(), body: body}
+	c := &Call{Caller: caller, Query: ParseQuery(r.URL.RawQuery), Request: r, Header: w.Header(), body: body, strict: t.strictBodies}
 	// A query that cannot be read is refused before anything is changed; what a
 	// handler that only reads found wrong with it, after.
 	if err := c.Query.Err(); err != nil {
@@ -205,21 +210,21 @@ func (t *Table) permit(e *Endpoint, caller identity.Caller, r *http.Request) err
 func (t *Table) record(r *http.Request, route, requestID string, caller identity.Caller, status int, received time.Time, err error) {
 	level := slog.LevelInfo
 	attrs := []slog.Attr{
-		slog.String("request_id", requestID),
-		slog.String("method", r.Method),
-		slog.String("route", route),
-		slog.String("path", r.URL.Path),
-		slog.Int("status", status),
-		slog.Duration("duration", time.Since(received)),
+		slog.String(telemetry.FieldRequestID, requestID),
+		slog.String(telemetry.FieldMethod, r.Method),
+		slog.String(telemetry.FieldRoute, route),
+		slog.String(telemetry.FieldPath, r.URL.Path),
+		slog.Int(telemetry.FieldStatus, status),
+		slog.Float64(telemetry.FieldDuration, float64(time.Since(received).Microseconds())/1000),
 	}
 	if org := caller.Actor.OrganizationID; org != "" {
-		attrs = append(attrs, slog.String("organization_id", org), slog.String("principal_id", caller.PrincipalID()))
+		attrs = append(attrs, slog.String(telemetry.FieldOrganization, org), slog.String("principal_id", caller.PrincipalID()))
 	}
 	if err != nil {
 		if fault.KindOf(err) == fault.Internal {
 			level = slog.LevelError
 		}
-		attrs = append(attrs, slog.String("error", strings.ToValidUTF8(err.Error(), "?")))
+		attrs = append(attrs, slog.String(telemetry.FieldError, strings.ToValidUTF8(err.Error(), "?")))
 	}
 	t.log.LogAttrs(r.Context(), level, "request", attrs...)
 }
