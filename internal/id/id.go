@@ -9,6 +9,7 @@ package id
 import (
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -62,10 +63,13 @@ func At(prefix string, t time.Time) string {
 	return prefix + string(buf[:]) + random(randomChars)
 }
 
-// Request returns a request id: req_ and 32 hexadecimal digits.
+// Request returns a request id: req_ and 32 hexadecimal digits. The first twelve
+// are the time in milliseconds, so that a database appends to its index of them
+// instead of changing a page of it for every request.
 func Request() string {
 	var raw [16]byte
-	rand.Read(raw[:]) // never fails (crypto/rand, Go 1.24)
+	binary.BigEndian.PutUint64(raw[:8], uint64(max(time.Now().UnixMilli(), 0))<<16)
+	rand.Read(raw[6:]) // never fails (crypto/rand, Go 1.24)
 	var out [4 + 32]byte
 	copy(out[:], "req_")
 	hex.Encode(out[4:], raw[:])

@@ -3,6 +3,7 @@ package id
 import (
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -64,6 +65,24 @@ func TestRequestIDShape(t *testing.T) {
 	if len(got) != 36 || !strings.HasPrefix(got, "req_") || strings.Trim(got[4:], "0123456789abcdef") != "" {
 		t.Errorf("request id %q is not req_ and 32 hexadecimal digits", got)
 	}
+}
+
+func TestRequestIDsSortByTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		seen, last := map[string]bool{}, ""
+		for range 100 {
+			time.Sleep(time.Millisecond) // of the fake clock
+			got := Request()
+			if got <= last {
+				t.Fatalf("request id %q sorts before the earlier %q", got, last)
+			}
+			last = got
+			seen[Request()] = true
+		}
+		if len(seen) != 100 {
+			t.Error("request ids repeat")
+		}
+	})
 }
 
 func BenchmarkRequest(b *testing.B) {
