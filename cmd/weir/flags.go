@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"weir/internal/config"
+	"weir/internal/vault"
 )
 
 // flags returns a flag set that leaves it to parse to say what is wrong.
@@ -58,6 +59,9 @@ func settings(fs *flag.FlagSet) (load func(c *cli) (config.Config, error)) {
 	}
 	return func(c *cli) (config.Config, error) {
 		cfg, err := config.Load(config.LoadOptions{File: *file, Env: c.env, Flags: given})
+		if err == nil && cfg.MasterKey != "" { // with a key, nothing is read or made
+			_, _, err = vault.LoadMasterKeys(cfg.MasterKey.Reveal(), "")
+		}
 		if err != nil {
 			return config.Config{}, usageError{err}
 		}

@@ -265,7 +265,8 @@ func (n *node) jobs() []jobs.Job {
 	day := 24 * time.Hour
 	return []jobs.Job{
 		{Name: "last use of keys", Every: 2 * time.Second, Run: func(ctx context.Context) error { return n.identity.Used.Flush(ctx, n.store) }},
-		{Name: "models of connections", Every: time.Hour, Run: n.org.Rediscover},
+		{Name: "connections in error", Every: time.Minute, Run: func(ctx context.Context) error { return n.org.Rediscover(ctx, true) }},
+		{Name: "models of connections", Every: time.Hour, Run: func(ctx context.Context) error { return n.org.Rediscover(ctx, false) }},
 		{Name: "retention of the request log", Every: time.Hour, Run: func(ctx context.Context) error {
 			now := time.Now()
 			return n.events.Prune(ctx, now.Add(-time.Duration(n.cfg.UsageLog.RequestRetentionDays)*day), now.Add(-minuteRetention))

@@ -235,7 +235,8 @@ func TestSecretsFromFiles(t *testing.T) {
 		{"WEIR_MASTER_KEY=a WEIR_MASTER_KEY_FILE=b", "WEIR_MASTER_KEY and WEIR_MASTER_KEY_FILE are both set"},
 		{"WEIR_MASTER_KEY_FILE=/nonexistent", "WEIR_MASTER_KEY_FILE: open /nonexistent"},
 		{"WEIR_MASTER_KEY_FILE=" + write(t, "empty", "\n"), "is empty"},
-		{"WEIR_MASTER_KEY_FILE=" + write(t, "huge", strings.Repeat("x", maxSecret+1)), "is larger than"},
+		{"WEIR_CONFIG=/dev/zero", "is larger than"},
+		{"WEIR_MASTER_KEY_FILE=" + write(t, "huge", strings.Repeat("x", maxFile+1)), "is larger than"},
 		{"WEIR_TLS_CERT_FILE=a", "WEIR_TLS_CERT_FILE and WEIR_TLS_KEY_FILE must be set together"},
 	} {
 		if got := refused(t, LoadOptions{Env: strings.Fields(tt.env)}); !strings.Contains(got, tt.want) {

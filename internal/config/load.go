@@ -75,7 +75,7 @@ func Load(o LoadOptions) (Config, error) {
 }
 
 func readFile(path string, optional bool) (layer, []error) {
-	text, err := os.ReadFile(path)
+	text, err := readBounded(path)
 	if optional && errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -107,23 +107,31 @@ func pick(s Setting, layers ...layer) (given, bool, error) {
 	return given{}, false, nil
 }
 
-// maxSecret bounds a secret's file in bytes: a path to something else by
-// mistake should say so.
-const maxSecret = 64 << 10
+// maxFile bounds the files that are read here, in bytes: a path to something
+// else by mistake should say so.
+const maxFile = 64 << 10
+
+func readBounded(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err = errors.Join(err, f.Close()); err != nil {
+		return nil, err
+	}
+	if len(text) > maxFile {
+		return nil, fmt.Errorf("%s is larger than %d bytes", path, maxFile)
+	}
+	return text, nil
+}
 
 // readSecret reads a whole file, less the newline that editors and echo leave
 // at its end.
 func readSecret(path string) (string, error) {
-	f, err := os.Open(path)
+	text, err := readBounded(path)
 	if err != nil {
 		return "", err
-	}
-	text, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
-	if err = errors.Join(err, f.Close()); err != nil {
-		return "", err
-	}
-	if len(text) > maxSecret {
-		return "", fmt.Errorf("%s is larger than %d bytes", path, maxSecret)
 	}
 	secret := strings.TrimSuffix(string(text), "\n")
 	secret = strings.TrimSuffix(secret, "\r")

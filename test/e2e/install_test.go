@@ -89,6 +89,8 @@ func TestExitCodes(t *testing.T) {
 		"bad value":        {args: []string{"check-config"}, env: []string{"WEIR_LISTEN=nowhere"}, code: 2, says: "WEIR_LISTEN"},
 		"check-config":     {args: []string{"check-config"}, code: 0, says: `listen: "127.0.0.1:8080"`},
 		"doctor":           {args: []string{"doctor"}, code: 0, says: "does not exist yet"},
+		"bad master key":   {args: []string{"check-config"}, env: []string{"WEIR_MASTER_KEY=c2hvcnQ="}, code: 2, says: "WEIR_MASTER_KEY"},
+		"no organization":  {args: []string{"organizations", "create", "--name", "x", "--owner-email", "a@b.example"}, code: 1, says: "there is no install"},
 		"short admin key":  {args: []string{"serve"}, env: []string{"WEIR_BOOTSTRAP_ADMIN_KEY=sk-admin-short"}, code: 2, says: "32"},
 	} {
 		t.Run(name, func(t *testing.T) {
