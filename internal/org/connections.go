@@ -73,7 +73,8 @@ func (s *Service) CreateConnection(ctx context.Context, actor audit.Actor, in Co
 }
 
 // UpdateConnection changes the fields that were sent, and tries the keys again
-// when one of them, or the address, is among them.
+// when one of them, or the address, is among them, or when they did not work
+// before.
 func (s *Service) UpdateConnection(ctx context.Context, actor audit.Actor, connectionID string, in ConnectionFields) (routing.Connection, routing.Probe, error) {
 	if in.Provider.Given() {
 		return routing.Connection{}, routing.Probe{}, fault.Invalidf("unchangeable", "provider", "A connection keeps its provider. Make another connection instead.")
@@ -91,7 +92,7 @@ func (s *Service) UpdateConnection(ctx context.Context, actor audit.Actor, conne
 		return routing.Connection{}, routing.Probe{}, err
 	}
 	var probe routing.Probe
-	probed := in.APIKey.Sent || in.AdminKey.Sent || in.BaseURL.Given() || in.Headers.Sent || in.Organization.Sent || in.Project.Sent
+	probed := c.Status == routing.StatusError || in.APIKey.Sent || in.AdminKey.Sent || in.BaseURL.Given() || in.Headers.Sent || in.Organization.Sent || in.Project.Sent
 	if probed {
 		probe = s.probe(ctx, &c)
 	}
@@ -137,11 +138,12 @@ func (s *Service) probe(ctx context.Context, c *routing.Connection) routing.Prob
 	return probe
 }
 
-// Rediscover tries the inference keys of all connections again and keeps what
-// is new: models that a provider has added since, a key that stopped working.
+// Rediscover tries the inference keys of connections again, of those that did
+// not work last time only or of all, and keeps what is new: models that a
+// provider has added since, a key that stopped working.
 // It is weir's own observation and leaves no audit event. A connection that was
 // changed meanwhile is left for the next time.
-func (s *Service) Rediscover(ctx context.Context) error {
+func (s *Service) Rediscover(ctx context.Context, failing bool) error {
 	var all []routing.Connection
 	if err := s.Store.View(ctx, func(r Reader) error {
 		return r.EachConnection(ctx, func(c routing.Connection) error { all = append(all, c); return nil })
@@ -149,6 +151,9 @@ func (s *Service) Rediscover(ctx context.Context) error {
 		return err
 	}
 	for _, before := range all {
+		if failing && before.Status != routing.StatusError {
+			continue
+		}
 		found := before
 		probe := s.probe(ctx, &found)
 		if probe.APIKey == nil || (found.Status == before.Status && found.LastError == before.LastError && slices.Equal(found.Discovered, before.Discovered)) {

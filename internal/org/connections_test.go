@@ -79,7 +79,7 @@ func TestRediscoverKeepsWhatAProviderHasAdded(t *testing.T) {
 	events := auditCount(t, env)
 
 	env.Prober.Result.APIKey.Models = []string{"old", "new"}
-	if err := env.Org.Rediscover(t.Context()); err != nil {
+	if err := env.Org.Rediscover(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
 	c, err := env.Org.Connection(t.Context(), env.Organization.ID, c.ID)
@@ -88,12 +88,27 @@ func TestRediscoverKeepsWhatAProviderHasAdded(t *testing.T) {
 	}
 
 	env.Prober.Result.APIKey = &routing.KeyProbe{Error: "refused"}
-	if err := env.Org.Rediscover(t.Context()); err != nil {
+	if err := env.Org.Rediscover(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
 	c, err = env.Org.Connection(t.Context(), env.Organization.ID, c.ID)
 	if err != nil || c.Status != routing.StatusError || len(c.Serves()) != 2 {
 		t.Fatalf("a key that stopped working: status %s, serves %v, %v; its models must stay", c.Status, c.Serves(), err)
+	}
+	// Those in error are looked at more often than the others.
+	env.Prober.Result.APIKey = &routing.KeyProbe{OK: true, Models: []string{"back"}}
+	if err := env.Org.Rediscover(t.Context(), true); err != nil {
+		t.Fatal(err)
+	}
+	if c, err = env.Org.Connection(t.Context(), env.Organization.ID, c.ID); err != nil || c.Status != routing.StatusOK || len(c.Serves()) != 1 {
+		t.Fatalf("a key that works again: status %s, serves %v, %v", c.Status, c.Serves(), err)
+	}
+	env.Prober.Result.APIKey.Models = nil
+	if err := env.Org.Rediscover(t.Context(), true); err != nil {
+		t.Fatal(err)
+	}
+	if c, err = env.Org.Connection(t.Context(), env.Organization.ID, c.ID); err != nil || len(c.Serves()) != 1 {
+		t.Fatalf("a connection that works was asked again among the failing ones: serves %v, %v", c.Serves(), err)
 	}
 	if n := auditCount(t, env); n != events {
 		t.Errorf("looking again left %d audit events", n-events)
