@@ -55,18 +55,6 @@ func (s Set) Has(p Permission) bool {
 	return ok
 }
 
-// Union returns the permissions in s or t.
-func (s Set) Union(t Set) Set {
-	u := make(Set, len(s)+len(t))
-	for p := range s {
-		u[p] = struct{}{}
-	}
-	for p := range t {
-		u[p] = struct{}{}
-	}
-	return u
-}
-
 // Scope is where a permission is asked for. The zero Scope is the organization.
 type Scope struct {
 	ProjectID   string

@@ -47,7 +47,7 @@ func TestReadForm(t *testing.T) {
 		t.Errorf("the model's span holds %q", got)
 	}
 	want := bytes.Replace(body, []byte("gpt-4o-transcribe"), []byte("whisper-1"), 1)
-	if got := SetModel(body, h, "whisper-1"); !bytes.Equal(got, want) {
+	if got := Rewrite(body, h, Edits{Model: "whisper-1"}); !bytes.Equal(got, want) {
 		t.Errorf("rewritten to\n%s", got)
 	}
 }
@@ -58,7 +58,7 @@ func TestAFormWithoutAModelGetsOne(t *testing.T) {
 	if err != nil || h.HasModel {
 		t.Fatal(h, err)
 	}
-	got, err := ReadForm(contentType, SetModel(body, h, "whisper-1"))
+	got, err := ReadForm(contentType, Rewrite(body, h, Edits{Model: "whisper-1"}))
 	if err != nil || got.Model != "whisper-1" || got.FileBytes != h.FileBytes {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -117,7 +117,7 @@ func FuzzReadForm(f *testing.F) {
 		if models := read.Value["model"]; h.HasModel != (len(models) == 1) || h.HasModel && models[0] != h.Model {
 			t.Fatalf("%q has the model %q, the standard library reads %q", body, h.Model, models)
 		}
-		if got, err := ReadForm(contentType, SetModel(body, h, "other")); err != nil || got.Model != "other" {
+		if got, err := ReadForm(contentType, Rewrite(body, h, Edits{Model: "other"})); err != nil || got.Model != "other" {
 			t.Fatalf("rewritten: %+v, %v", got, err)
 		}
 	})

@@ -49,16 +49,6 @@ func rewriteForm(body []byte, h Head, e Edits) []byte {
 	return slices.Concat(formField(h.form, "model", e.Model), body)
 }
 
-// SetModel replaces the model name, or adds it where there is none.
-func SetModel(body []byte, h Head, model string) []byte {
-	return Rewrite(body, h, Edits{Model: model})
-}
-
-// AddIncludeUsage asks the provider to end its stream with a usage chunk.
-func AddIncludeUsage(body []byte, h Head) []byte {
-	return Rewrite(body, h, Edits{IncludeUsage: true})
-}
-
 // splice puts text in the place of body[from:to]. added tells that it is a new
 // member at the front of the object.
 type splice struct {

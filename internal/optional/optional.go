@@ -2,9 +2,8 @@
 // null, which partial updates need: an omitted field keeps its value.
 package optional
 
-import "encoding/json"
-
-// Value is a field of a JSON body. The zero Value was not sent.
+// Value is a field of a JSON body, filled by endpoint.Decode. The zero Value was
+// not sent.
 type Value[T any] struct {
 	Sent bool
 	Null bool // sent as null; V is the zero T
@@ -23,25 +22,4 @@ func (o Value[T]) Or(fallback T) T {
 		return o.V
 	}
 	return fallback
-}
-
-// Set stores the value in dst when one was given, and reports whether that
-// changed it.
-func Set[T comparable](dst *T, o Value[T]) bool {
-	if !o.Given() || *dst == o.V {
-		return false
-	}
-	*dst = o.V
-	return true
-}
-
-// UnmarshalJSON implements json.Unmarshaler; it is called only for fields that
-// are there.
-func (o *Value[T]) UnmarshalJSON(raw []byte) error {
-	o.Sent = true
-	if string(raw) == "null" {
-		o.Null = true
-		return nil
-	}
-	return json.Unmarshal(raw, &o.V)
 }

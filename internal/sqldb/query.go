@@ -100,9 +100,6 @@ func AtMost(v any) Condition { return Condition{text: " <= ?", args: []any{v}} }
 // Below is column < v.
 func Below(v any) Condition { return Condition{text: " < ?", args: []any{v}} }
 
-// IsNull is column IS NULL.
-func IsNull() Condition { return Condition{text: " IS NULL"} }
-
 // In matches any of values, and nothing when there are none.
 func In[T any](values []T) Condition {
 	if len(values) == 0 {
