@@ -253,7 +253,8 @@ func (d *directory) addConnection(c *routing.Connection) {
 	}
 }
 
-// sort puts the default workspace first, and older before newer within one.
+// sort puts the default workspace first, and within one the connections whose
+// key worked when last tried before those whose did not, older before newer.
 func (d *directory) sort() {
 	byWorkspace := func(a, b *routing.Workspace) int {
 		if a == b {
@@ -270,6 +271,12 @@ func (d *directory) sort() {
 	byPlace := func(a, b place) int {
 		if n := byWorkspace(a.workspace, b.workspace); n != 0 {
 			return n
+		}
+		if failing := a.connection.Status == routing.StatusError; failing != (b.connection.Status == routing.StatusError) {
+			if failing {
+				return 1
+			}
+			return -1
 		}
 		return a.connection.CreatedAt.Compare(b.connection.CreatedAt)
 	}

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -311,5 +312,20 @@ func TestAdmissionToWorkspacesCountsAConnectionOnce(t *testing.T) {
 	places := x.admitted(in.served[chatModel])
 	if len(places) != 1 || places[0].workspace.Name != routing.DefaultWorkspace {
 		t.Errorf("%+v", places)
+	}
+}
+
+func TestConnectionsThatDoNotWorkComeLast(t *testing.T) {
+	w := &routing.Workspace{ID: "ws_1", Name: routing.DefaultWorkspace}
+	d := &directory{byID: map[string]*routing.Workspace{w.ID: w}, connections: map[string]*routing.Connection{}, served: map[string][]place{}}
+	for i, status := range []routing.Status{routing.StatusError, routing.StatusOK, routing.StatusNone} {
+		d.addConnection(&routing.Connection{
+			ID: string(status), Status: status, WorkspaceIDs: []string{w.ID}, Models: []string{"m"}, CreatedAt: time.Unix(int64(i), 0),
+		})
+	}
+	d.sort()
+	for _, places := range [][]place{d.all, d.served["m"]} {
+		got := []string{places[0].connection.ID, places[1].connection.ID, places[2].connection.ID}
+		equal(t, "order", strings.Join(got, " "), "ok none error")
 	}
 }
