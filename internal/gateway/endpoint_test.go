@@ -47,8 +47,8 @@ func TestModelEndpoints(t *testing.T) {
 			equal(t, "attempt", ev.Attempts[0].Model, chatModel)
 			if strings.HasPrefix(name, "unmetered") {
 				equal(t, "kind", ev.Kind, usage.Unmetered)
-				if ev.Cost != nil || got.Header.Get("X-Weir-Cost") != "" {
-					t.Errorf("a cost of what was not metered: %v", ev.Cost)
+				if ev.Cost != nil || !ev.Unpriced || got.Header.Get("X-Weir-Cost") != "" {
+					t.Errorf("what was not metered costs %v, unpriced %v", ev.Cost, ev.Unpriced)
 				}
 			} else {
 				equal(t, "cost", ev.Cost.String(), chatCost)

@@ -23,7 +23,10 @@ func (x *exchange) consumed(reading openaiwire.Reading, outputBytes int64) {
 		e.ServiceTier = cmp.Or(e.ServiceTier, x.head.ServiceTier) // an estimate is of what was asked for
 	}
 	switch kind := x.door.operation.kind; {
-	case kind == usage.None || kind == usage.Unmetered:
+	case kind == usage.None:
+		return
+	case kind == usage.Unmetered:
+		e.Unpriced = true // something was consumed, and nobody here knows what
 		return
 	case reading.Found:
 		e.Quantities, e.Source = reading.Q, usage.SourceProvider
