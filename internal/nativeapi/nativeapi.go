@@ -58,7 +58,7 @@ func New(o Options) *API {
 		org: o.Org, usage: o.Usage, identity: o.Identity, book: o.Book, now: o.Now,
 		secureCookies: o.SecureCookies, document: document(o.AdminDescription),
 	}
-	a.table = endpoint.NewTable(endpoint.Options{Identity: o.Identity, Logger: o.Logger}, slices.Concat(
+	a.table = endpoint.NewTable(endpoint.Options{Identity: o.Identity, Logger: o.Logger, StrictBodies: true}, slices.Concat(
 		a.connections(), a.catalogue(), a.workspaces(), a.members(), a.modelEndpoints(),
 		a.keys(), a.requests(), a.auditEvents(), a.me(), a.sessions(), a.description(),
 	))
