@@ -215,7 +215,7 @@ func (t *Table) record(r *http.Request, route, requestID string, caller identity
 		slog.String(telemetry.FieldRoute, route),
 		slog.String(telemetry.FieldPath, r.URL.Path),
 		slog.Int(telemetry.FieldStatus, status),
-		slog.Float64(telemetry.FieldDuration, float64(time.Since(received).Microseconds())/1000),
+		slog.Duration("duration", time.Since(received)),
 	}
 	if org := caller.Actor.OrganizationID; org != "" {
 		attrs = append(attrs, slog.String(telemetry.FieldOrganization, org), slog.String("principal_id", caller.PrincipalID()))
