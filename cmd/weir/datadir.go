@@ -62,3 +62,9 @@ func (d *dataDir) check() error {
 
 // Close gives the directory free.
 func (d *dataDir) Close() error { return d.lock.Close() }
+
+// exists reports whether something is at path, or may be.
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return !errors.Is(err, os.ErrNotExist)
+}

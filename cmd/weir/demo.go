@@ -13,7 +13,9 @@ import (
 
 	"weir/internal/audit"
 	"weir/internal/config"
+	"weir/internal/fault"
 	"weir/internal/id"
+	"weir/internal/identity"
 	"weir/internal/optional"
 	"weir/internal/org"
 	"weir/internal/routing"
@@ -88,11 +90,15 @@ type demoProject struct {
 }
 
 // openDemo reads what an earlier run has left in dir, or makes up new secrets.
+// It refuses an install that is no demo: made-up traffic would be in its books.
 func openDemo(dir string) (*demo, error) {
 	d := &demo{path: filepath.Join(dir, "demo.json")}
 	raw, err := os.ReadFile(d.path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
+		if database := filepath.Join(dir, "weir.db"); exists(database) {
+			return nil, usageError{fmt.Errorf("%s belongs to an install that is no demo; give the demo a data directory of its own", database)}
+		}
 		d.AdminKey, d.Email, d.Password = id.Secret(id.AdminSecret), "owner@localhost", id.Secret("")[:16]
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, fmt.Errorf("making the demo's folder: %w", err)
@@ -118,59 +124,86 @@ func (d *demo) save() error {
 	return nil
 }
 
-// fill makes what the demo shows.
+// fill makes what the demo shows. It goes on where an earlier run was ended.
 func (d *demo) fill(ctx context.Context, n *node) error {
-	organizationID, err := n.onlyOrganization(ctx)
+	owner, err := n.identity.ByKey(ctx, d.AdminKey, identity.From{})
+	if fault.Is(err, fault.Unauthenticated) {
+		return errors.New("the database belongs to an install that is no demo")
+	}
 	if err != nil {
 		return err
 	}
+	organizationID := owner.Actor.OrganizationID
 	actor := audit.System(organizationID)
-	connection, _, err := n.org.CreateConnection(ctx, actor, org.ConnectionFields{
-		Name: optional.Of("Sandbox"), Provider: optional.Of(string(routing.Sandbox)),
-		Description: optional.Of("The built-in provider: answers without asking anybody."),
-	})
+	connectionID, err := n.demoConnection(ctx, actor)
 	if err != nil {
 		return err
 	}
-	if _, err := n.org.CreateModelEndpoint(ctx, actor, org.ModelEndpointFields{
-		Name:      optional.Of("assistant"),
-		Upstreams: optional.Of([]routing.Upstream{{ConnectionID: connection.ID, Model: "gpt-4o-mini", Priority: 1, Weight: 1}}),
-	}); err != nil {
+	if err := n.demoEndpoint(ctx, actor, connectionID); err != nil {
 		return err
 	}
 	d.Projects = nil
 	for _, name := range []string{"Support chat", "Data pipeline"} {
-		project, err := n.org.CreateProject(ctx, actor, org.NewProject{Name: name})
+		projectID, err := n.demoProject(ctx, actor, name)
 		if err != nil {
 			return err
 		}
-		_, key, secret, err := n.org.CreateServiceAccount(ctx, actor, project.ID, org.NewServiceAccount{Name: strings.ToLower(strings.ReplaceAll(name, " ", "-"))})
+		_, key, secret, err := n.org.CreateServiceAccount(ctx, actor, projectID, org.NewServiceAccount{Name: strings.ToLower(strings.ReplaceAll(name, " ", "-"))})
 		if err != nil {
 			return err
 		}
-		d.Projects = append(d.Projects, demoProject{ID: project.ID, Name: name, KeyID: key.ID, Key: secret})
+		d.Projects = append(d.Projects, demoProject{ID: projectID, Name: name, KeyID: key.ID, Key: secret})
 	}
-	if err := n.seedTraffic(ctx, organizationID, connection.ID, d.Projects, time.Now()); err != nil {
+	// The events store knows how far it got with the demo's events.
+	if err := n.seedTraffic(ctx, organizationID, connectionID, d.Projects, time.Now()); err != nil {
 		return err
 	}
 	d.Ready = true
 	return nil
 }
 
-// onlyOrganization is the one that bootstrap made.
-func (n *node) onlyOrganization(ctx context.Context) (string, error) {
-	var found string
-	err := n.store.View(ctx, func(r org.Reader) error {
-		organizations, err := r.Organizations(ctx)
-		if err == nil && len(organizations) == 0 {
-			err = errors.New("there is no organization")
-		}
-		if err == nil {
-			found = organizations[0].ID
-		}
-		return err
+// unfinished is more than a demo that was not finished can hold.
+const unfinished = 100
+
+func (n *node) demoConnection(ctx context.Context, actor audit.Actor) (connectionID string, err error) {
+	there, err := n.org.Connections(ctx, actor.OrganizationID, org.ConnectionFilter{Page: org.Page{Limit: unfinished}})
+	if err != nil {
+		return "", err
+	}
+	if len(there.Items) > 0 {
+		return there.Items[0].ID, nil
+	}
+	c, _, err := n.org.CreateConnection(ctx, actor, org.ConnectionFields{
+		Name: optional.Of("Sandbox"), Provider: optional.Of(string(routing.Sandbox)),
+		Description: optional.Of("The built-in provider: answers without asking anybody."),
 	})
-	return found, err
+	return c.ID, err
+}
+
+func (n *node) demoEndpoint(ctx context.Context, actor audit.Actor, connectionID string) error {
+	there, err := n.org.ModelEndpoints(ctx, actor.OrganizationID, org.ModelEndpointFilter{Page: org.Page{Limit: unfinished}})
+	if err != nil || len(there.Items) > 0 {
+		return err
+	}
+	_, err = n.org.CreateModelEndpoint(ctx, actor, org.ModelEndpointFields{
+		Name:      optional.Of("assistant"),
+		Upstreams: optional.Of([]routing.Upstream{{ConnectionID: connectionID, Model: "gpt-4o-mini", Priority: 1, Weight: 1}}),
+	})
+	return err
+}
+
+func (n *node) demoProject(ctx context.Context, actor audit.Actor, name string) (projectID string, err error) {
+	there, err := n.org.Projects(ctx, actor.OrganizationID, org.ProjectFilter{Page: org.Page{Limit: unfinished}})
+	if err != nil {
+		return "", err
+	}
+	for _, p := range there.Items {
+		if p.Name == name {
+			return p.ID, nil
+		}
+	}
+	p, err := n.org.CreateProject(ctx, actor, org.NewProject{Name: name})
+	return p.ID, err
 }
 
 func (d *demo) print(w io.Writer, address string) error {

@@ -137,6 +137,38 @@ func TestDemoCallWorksAsPrintedAndAgainAfterARestart(t *testing.T) {
 	}
 }
 
+// A demo that was killed while it was filled goes on at the next start.
+func TestDemoKilledWhileItIsFilled(t *testing.T) {
+	for i := range 6 {
+		dir := t.TempDir()
+		env := []string{"WEIR_LISTEN=127.0.0.1:0", "WEIR_DATA_DIR=" + dir}
+		p := spawn(t, env, "demo")
+		select {
+		case <-p.exited:
+			t.Fatalf("ended by itself:\n%s", p.stderr)
+		case <-time.After(60*time.Millisecond + time.Duration(i)*30*time.Millisecond): // the moment is the experiment
+		}
+		p.kill()
+		again := start(t, env, "demo")
+		again.waitFor(t, "Ctrl-C")
+		if err := again.stop(t); err != nil {
+			t.Fatalf("the demo ended with %v\n%s", err, again.stderr)
+		}
+	}
+}
+
+func TestDemoLeavesInstallsAlone(t *testing.T) {
+	dir := t.TempDir()
+	p := serve(t, dir)
+	if err := p.stop(t); err != nil {
+		t.Fatal(err)
+	}
+	code, out := run(t, []string{"WEIR_DATA_DIR=" + dir, "WEIR_LISTEN=127.0.0.1:0"}, "demo")
+	if code != 2 || !strings.Contains(out, "is no demo") {
+		t.Errorf("exit code %d:\n%s", code, out)
+	}
+}
+
 // TestSecretsAppearNowhere looks for every secret of an install in its files,
 // its logs and its answers.
 func TestSecretsAppearNowhere(t *testing.T) {
