@@ -39,6 +39,18 @@ type From struct {
 	UserAgent string
 }
 
+// maxUserAgent bounds what is kept of a caller's User-Agent, in bytes: it stands
+// in every audit event of the caller, for good.
+const maxUserAgent = 512
+
+// kept is what of f is written down.
+func (f From) kept() From {
+	if len(f.UserAgent) > maxUserAgent {
+		f.UserAgent = strings.ToValidUTF8(f.UserAgent[:maxUserAgent], "")
+	}
+	return f
+}
+
 // Service looks callers up.
 type Service struct {
 	Store org.Store
@@ -90,6 +102,7 @@ func (s *Service) ByKey(ctx context.Context, secret string, from From) (Caller, 
 	if err != nil {
 		return Caller{}, err
 	}
+	from = from.kept()
 	caller.Actor.IPAddress, caller.Actor.UserAgent = from.IPAddress, from.UserAgent
 	s.Used.Mark(caller.Actor.APIKeyID, s.Now())
 	return caller, nil
@@ -225,6 +238,7 @@ func (s *Service) BySession(ctx context.Context, token, csrf string, changes boo
 	if fault.Is(err, fault.NotFound) {
 		return Caller{}, expired
 	}
+	from = from.kept()
 	caller.Actor.IPAddress, caller.Actor.UserAgent = from.IPAddress, from.UserAgent
 	return caller, err
 }

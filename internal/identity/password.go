@@ -34,6 +34,7 @@ func (s *Service) SignIn(ctx context.Context, email, password string, from From)
 	if err != nil {
 		return session, user, "", "", err
 	}
+	from = from.kept()
 	began := time.Now()
 	match, users, err := s.find(ctx, email, password)
 	switch {

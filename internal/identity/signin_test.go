@@ -132,3 +132,30 @@ func TestSessionsEnd(t *testing.T) {
 		t.Errorf("events %v, want to end with %v", got, want)
 	}
 }
+
+// A caller writes its User-Agent into every audit event it causes, for good.
+func TestLongUserAgentsAreCut(t *testing.T) {
+	env := endpointtest.New(t)
+	service := newService(env)
+	from := identity.From{IPAddress: "192.0.2.1", UserAgent: "x" + strings.Repeat("é", 40_000)}
+	session, _, token, _, err := service.SignIn(t.Context(), env.Owner.Email, endpointtest.Password, from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bySession, err := service.BySession(t.Context(), token, "", false, from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	byKey, err := service.ByKey(t.Context(), env.AdminKey, from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "x" + strings.Repeat("é", 255)
+	for what, got := range map[string]string{
+		"the session": session.UserAgent, "a call by session": bySession.Actor.UserAgent, "a call by key": byKey.Actor.UserAgent,
+	} {
+		if got != want {
+			t.Errorf("%s keeps %d bytes of the user agent: %.20q…", what, len(got), got)
+		}
+	}
+}

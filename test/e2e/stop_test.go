@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bufio"
+	"context"
 	"net"
 	"net/http"
 	"os"
@@ -122,6 +123,46 @@ func TestStopCutsStreamsThatRunOn(t *testing.T) {
 	got := s.records(t)
 	if len(got) != 1 || got[0].Outcome == "completed" || got[0].Outcome == "interrupted" || got[0].Usage.Output == 0 {
 		t.Errorf("the request log: %+v", got)
+	}
+}
+
+// TestRestartsUnderLoad stops weir in an orderly way while 16 clients call it,
+// again and again: no call that runs is cut, and the books agree.
+func TestRestartsUnderLoad(t *testing.T) {
+	provider := start(t, nil, "sandbox", "--listen", "127.0.0.1:0")
+	dir := t.TempDir()
+	weir := serve(t, dir)
+	must(t, "POST", weir.address+"/weir/v1/connections", adminKey, map[string]any{
+		"name": "sandbox", "provider": "openai_compatible", "base_url": provider.address + "/v1", "api_key": "sk-provider",
+		"models": []string{"gpt-4o-mini+latency=5ms", "gpt-4o-mini+interval=2ms+chunks=8"},
+	}, nil)
+	_, key := project(t, weir.address, "load")
+	got := &answered{calls: map[string]tokens{}}
+	for range 3 {
+		ctx, cancel := context.WithCancel(t.Context())
+		done := load(ctx, weir.address, key, got)
+		<-time.After(300 * time.Millisecond)
+		if err := weir.stop(t); err != nil {
+			t.Fatalf("weir ended with %v\n%s", err, weir.stderr)
+		}
+		cancel()
+		<-done
+		if strings.Contains(weir.stderr.String(), `"level":"ERROR"`) {
+			t.Errorf("an orderly end under load logs errors:\n%s", weir.stderr)
+		}
+		weir = serve(t, dir)
+	}
+	records := settledRecords(t, weir.address)
+	if wrong := compare(got.calls, records, ledger(t, provider.address)); len(wrong) > 0 {
+		t.Errorf("%d differences, among them:\n%s", len(wrong), strings.Join(wrong[:min(len(wrong), 10)], "\n"))
+	}
+	for _, r := range records {
+		if r.Outcome != "completed" {
+			t.Errorf("%s was cut: %s", r.ID, r.Outcome)
+		}
+	}
+	if len(got.calls) < 50 || len(got.calls) != len(records) {
+		t.Errorf("%d calls were answered whole, %d are recorded", len(got.calls), len(records))
 	}
 }
 
