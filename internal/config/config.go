@@ -68,7 +68,7 @@ type Log struct {
 // have its own.
 type Gateway struct {
 	MaxBodyBytes     Bytes         `yaml:"max_body_bytes" default:"64MiB" min:"1KiB" help:"largest request body"`
-	SpoolBytes       Bytes         `yaml:"spool_bytes" default:"1MiB" min:"0" help:"request bodies above this wait in a temporary file instead of memory"`
+	SpoolBytes       Bytes         `yaml:"spool_bytes" default:"1MiB" min:"0" help:"uploads (bodies that are not JSON) above this wait in a temporary file instead of memory"`
 	HeaderTimeout    time.Duration `yaml:"header_timeout" default:"30s" min:"1s" help:"how long a caller may take to send the request's header"`
 	ConnectTimeout   time.Duration `yaml:"connect_timeout" default:"10s" min:"1ms" help:"opening a connection to a provider"`
 	FirstByteTimeout time.Duration `yaml:"first_byte_timeout" default:"10m" min:"1ms" help:"from the request to the first byte of a provider's answer"`
