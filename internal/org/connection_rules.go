@@ -52,7 +52,7 @@ func (in *ConnectionFields) checkBounds() error {
 // it: whoever may change the address could otherwise have the provider's key
 // sent to a host of their own.
 func checkMoved(c *routing.Connection, in ConnectionFields) error {
-	if !in.BaseURL.Given() {
+	if !in.BaseURL.Sent { // null is the provider's own address
 		return nil
 	}
 	next, err := routing.ValidateBaseURL(c.Provider, in.BaseURL.V)

@@ -92,7 +92,7 @@ func (s *Service) UpdateConnection(ctx context.Context, actor audit.Actor, conne
 		return routing.Connection{}, routing.Probe{}, err
 	}
 	var probe routing.Probe
-	probed := c.Status == routing.StatusError || in.APIKey.Sent || in.AdminKey.Sent || in.BaseURL.Given() || in.Headers.Sent || in.Organization.Sent || in.Project.Sent
+	probed := c.Status == routing.StatusError || in.APIKey.Sent || in.AdminKey.Sent || in.BaseURL.Sent || in.Headers.Sent || in.Organization.Sent || in.Project.Sent
 	if probed {
 		probe = s.probe(ctx, &c)
 	}

@@ -44,6 +44,25 @@ func TestAStoredSecretIsNotSentToAnotherHost(t *testing.T) {
 	}
 }
 
+// Null is the provider's default address, which is another host as any other is.
+func TestAStoredSecretIsNotSentToTheDefaultHost(t *testing.T) {
+	env := endpointtest.New(t)
+	c := connection(t, env, org.ConnectionFields{
+		Name: optional.Of("x"), Provider: optional.Of("openai"),
+		BaseURL: optional.Of("https://one.example/v1"), APIKey: optional.Of("sk-secret"),
+	})
+	toDefault := org.ConnectionFields{BaseURL: optional.Value[string]{Sent: true, Null: true}}
+	if _, _, err := env.Org.UpdateConnection(t.Context(), actor(env), c.ID, toDefault); !fault.Is(err, fault.Invalid) {
+		t.Fatalf("moving to the default host with the old key: %v", err)
+	}
+	env.Prober.Result = routing.Probe{APIKey: &routing.KeyProbe{OK: true, Models: []string{"gpt-4o"}}}
+	toDefault.APIKey = optional.Of("sk-other")
+	moved, _, err := env.Org.UpdateConnection(t.Context(), actor(env), c.ID, toDefault)
+	if err != nil || moved.BaseURL != routing.OpenAI.DefaultBaseURL() || moved.Status != routing.StatusOK {
+		t.Errorf("moving to the default host with its key: %+v, %v", moved, err)
+	}
+}
+
 func TestAConnectionStaysWhereModelEndpointsStandOnIt(t *testing.T) {
 	env := endpointtest.New(t)
 	c := connection(t, env, org.ConnectionFields{Name: optional.Of("x"), Provider: optional.Of("sandbox")})
