@@ -213,12 +213,8 @@ type Tx interface {
 	InsertAPIKey(ctx context.Context, k APIKey) error
 	UpdateAPIKey(ctx context.Context, k APIKey) error
 	DeleteAPIKey(ctx context.Context, organizationID, projectID, keyID string) error
-	// DeleteAPIKeysOf removes the keys of a service account, or of a whole
-	// project when serviceAccountID is "", and returns their ids.
+	// DeleteAPIKeysOf removes the keys of a service account and returns their ids.
 	DeleteAPIKeysOf(ctx context.Context, organizationID, projectID, serviceAccountID string) ([]string, error)
-	// DeleteServiceAccountsOf removes a project's service accounts and their
-	// workspace memberships and returns their ids.
-	DeleteServiceAccountsOf(ctx context.Context, organizationID, projectID string) ([]string, error)
 
 	InsertAdminKey(ctx context.Context, k AdminKey) error
 	UpdateAdminKey(ctx context.Context, k AdminKey) error

@@ -87,12 +87,10 @@ func (w *tx) DeleteAPIKey(ctx context.Context, organizationID, projectID, keyID 
 func (w *tx) DeleteAPIKeysOf(ctx context.Context, organizationID, projectID, serviceAccountID string) ([]string, error) {
 	q := sqldb.NewQuery("DELETE FROM api_keys")
 	inProject(organizationID, projectID)(q)
-	if serviceAccountID != "" {
-		q.And("service_account_id", sqldb.Equal(serviceAccountID))
-	}
+	q.And("service_account_id", sqldb.Equal(serviceAccountID))
 	ids, err := w.execReturning(ctx, q.Add(" RETURNING id").Text(), q.Args()...)
 	if err != nil {
-		return nil, fmt.Errorf("deleting the API keys of %s %s: %w", projectID, serviceAccountID, err)
+		return nil, fmt.Errorf("deleting the API keys of %s: %w", serviceAccountID, err)
 	}
 	slices.Sort(ids)
 	for _, keyID := range ids {

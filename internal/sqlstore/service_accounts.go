@@ -2,8 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"fmt"
-	"slices"
 
 	"weir/internal/org"
 	"weir/internal/sqldb"
@@ -59,19 +57,4 @@ func (w *tx) DeleteServiceAccount(ctx context.Context, organizationID, projectID
 	}
 	w.change(org.ChangeServiceAccount, organizationID, serviceAccountID)
 	return w.leaveWorkspaces(ctx, organizationID, serviceAccountID)
-}
-
-func (w *tx) DeleteServiceAccountsOf(ctx context.Context, organizationID, projectID string) ([]string, error) {
-	ids, err := w.execReturning(ctx, `DELETE FROM service_accounts WHERE organization_id = $1 AND project_id = $2 RETURNING id`, organizationID, projectID)
-	if err != nil {
-		return nil, fmt.Errorf("deleting the service accounts of %s: %w", projectID, err)
-	}
-	slices.Sort(ids)
-	for _, serviceAccountID := range ids {
-		w.change(org.ChangeServiceAccount, organizationID, serviceAccountID)
-		if err := w.leaveWorkspaces(ctx, organizationID, serviceAccountID); err != nil {
-			return nil, err
-		}
-	}
-	return ids, nil
 }

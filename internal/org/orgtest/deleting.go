@@ -65,23 +65,22 @@ func cascades(t *testing.T, s org.Store) {
 	wantMembers(t, s, o, workspace.ID, n.user.ID)
 
 	version = update(t, s, o, func(tx org.Tx) error {
-		keys, err := tx.DeleteAPIKeysOf(ctx, o, n.project.ID, "")
-		want := []string{n.userKey.ID, n.key.ID, keep.ID}
-		slices.Sort(keys)
-		slices.Sort(want)
-		equal(t, "keys of a project", keys, want)
-		accounts, err2 := tx.DeleteServiceAccountsOf(ctx, o, n.project.ID)
-		equal(t, "service accounts of a project", accounts, []string{n.account.ID})
-		return errors.Join(err, err2)
+		none, err := tx.DeleteAPIKeysOf(ctx, o, n.project.ID, "")
+		equal(t, "keys of no service account", len(none), 0) // those of people
+		keys, err2 := tx.DeleteAPIKeysOf(ctx, o, n.project.ID, n.account.ID)
+		equal(t, "keys of the other service account", keys, []string{n.key.ID})
+		return errors.Join(err, err2, tx.DeleteServiceAccount(ctx, o, n.project.ID, n.account.ID))
 	})
 	changed(version,
-		change(version, org.ChangeAPIKey, n.userKey.ID), change(version, org.ChangeAPIKey, n.key.ID), change(version, org.ChangeAPIKey, keep.ID),
+		change(version, org.ChangeAPIKey, n.key.ID),
 		change(version, org.ChangeServiceAccount, n.account.ID), change(version, org.ChangeWorkspace, n.workspace.ID))
 	wantMembers(t, s, o, n.workspace.ID, n.user.ID, other.ID)
 	view(t, s, func(r org.Reader) error {
 		_, err := r.APIKeyByID(ctx, o, otherKey.ID)
 		_, err2 := r.ServiceAccountByID(ctx, o, other.ID)
-		return errors.Join(err, err2) // the other project keeps its own
+		_, err3 := r.APIKeyByID(ctx, o, keep.ID)
+		_, err4 := r.APIKeyByID(ctx, o, n.userKey.ID)
+		return errors.Join(err, err2, err3, err4) // the other project and people keep their own
 	})
 
 	update(t, s, o, func(tx org.Tx) error { return tx.DeleteWorkspace(ctx, o, workspace.ID) })
@@ -118,7 +117,6 @@ func references(t *testing.T, s org.Store) {
 	ownerless.UserID = ""
 	for what, write := range map[string]func(org.Tx) error{
 		"a service account with keys":       func(tx org.Tx) error { return tx.DeleteServiceAccount(ctx, o, n.project.ID, n.account.ID) },
-		"service accounts with keys":        func(tx org.Tx) error { _, err := tx.DeleteServiceAccountsOf(ctx, o, n.project.ID); return err },
 		"a workspace with connections":      func(tx org.Tx) error { return tx.DeleteWorkspace(ctx, o, n.workspace.ID) },
 		"a connection with endpoints":       func(tx org.Tx) error { return tx.DeleteConnection(ctx, o, n.conn.ID) },
 		"a key in no project":               func(tx org.Tx) error { return tx.InsertAPIKey(ctx, key) },

@@ -179,10 +179,9 @@ func isolatedWrites(t *testing.T, s org.Store, a, b *tenant) {
 		}
 	}
 	update(t, s, o, func(tx org.Tx) error {
-		keys, err := tx.DeleteAPIKeysOf(ctx, o, a.project.ID, "")
-		accounts, err2 := tx.DeleteServiceAccountsOf(ctx, o, a.project.ID)
-		if len(keys)+len(accounts) > 0 || err != nil || err2 != nil {
-			t.Errorf("deleted another organization's %v %v, %v %v", keys, accounts, err, err2)
+		keys, err := tx.DeleteAPIKeysOf(ctx, o, a.project.ID, a.account.ID)
+		if len(keys) > 0 || err != nil {
+			t.Errorf("deleted another organization's %v, %v", keys, err)
 		}
 		return nil
 	})
