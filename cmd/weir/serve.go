@@ -127,7 +127,10 @@ func (n *node) bootstrap(ctx context.Context, stdout io.Writer) error {
 		Name: "Default organization", OwnerEmail: n.cfg.Bootstrap.OwnerEmail, OwnerName: "Owner",
 		PasswordHash: hash, AdminSecret: key, First: true,
 	})
-	if errors.Is(err, org.ErrNotFirst) { // another node was faster
+	if errors.Is(err, org.ErrNotFirst) { // another node was faster, and has the key that counts
+		if generated {
+			return os.Remove(filepath.Join(n.cfg.DataDir, bootstrapKeyFile))
+		}
 		return nil
 	}
 	if err != nil {

@@ -110,12 +110,13 @@ func spawn(t *testing.T, env []string, args ...string) *process {
 	return p
 }
 
+var addressPattern = regexp.MustCompile(`https?://127\.0\.0\.1:\d+`)
+
 // start is spawn for a server: it returns once that says where it serves.
 func start(t *testing.T, env []string, args ...string) *process {
 	t.Helper()
 	p := spawn(t, env, args...)
-	address := regexp.MustCompile(`https?://127\.0\.0\.1:\d+`)
-	p.address = address.FindString(p.waitFor(t, "http://127.0.0.1:"))
+	p.address = addressPattern.FindString(p.waitFor(t, "http://127.0.0.1:"))
 	return p
 }
 

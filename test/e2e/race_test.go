@@ -4,11 +4,16 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"weir/internal/sqldb"
+	"weir/internal/sqlstore"
 )
 
 // atOnce calls every function at the same moment and returns their statuses.
@@ -244,6 +249,55 @@ func TestFirstStartsAtOnce(t *testing.T) {
 	if got := auditLog(t, dir); len(got) != 1 {
 		t.Errorf("%d organizations", len(got))
 	}
+}
+
+// TestFirstStartsOnOneDatabase starts several nodes, each with a data directory
+// of its own, on one new database: one of them makes the organization, and no
+// other leaves an admin key that does not work.
+func TestFirstStartsOnOneDatabase(t *testing.T) {
+	for range 2 {
+		database := migrated(t)
+		var all []*process
+		var dirs []string
+		for range 4 {
+			dir := t.TempDir()
+			dirs = append(dirs, dir)
+			all = append(all, spawn(t, []string{
+				"WEIR_LISTEN=127.0.0.1:0", "WEIR_DATA_DIR=" + dir, "WEIR_DATABASE_URL=" + database, "WEIR_EVENTS_URL=sqlite:" + filepath.Join(dir, "events.db"),
+			}, "serve"))
+		}
+		known := 0
+		for i, p := range all {
+			address := addressPattern.FindString(p.waitFor(t, "http://127.0.0.1:"))
+			if _, err := os.Stat(filepath.Join(dirs[i], "bootstrap-admin-key")); err == nil {
+				known++
+				must(t, "GET", address+"/weir/v1/me", bootstrapKey(t, dirs[i]), nil, nil)
+			}
+		}
+		if known != 1 {
+			t.Errorf("%d nodes have left a first admin key", known)
+		}
+		for _, p := range all {
+			if err := p.stop(t); err != nil {
+				t.Errorf("%v\n%s", err, p.stderr)
+			}
+		}
+	}
+}
+
+// migrated returns the URL of a database that has tables and nothing in them.
+func migrated(t *testing.T) string {
+	t.Helper()
+	url := "sqlite:" + filepath.Join(t.TempDir(), "weir.db")
+	db, err := sqldb.Open(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := sqlstore.Open(t.Context(), db); err != nil {
+		t.Fatal(err)
+	}
+	return url
 }
 
 // TestKilledInTheFirstStart kills weir at moments all over its first start, then
