@@ -124,6 +124,12 @@ func (b *body) release() {
 	if b.file != nil {
 		_ = b.file.Close() // it has no name and was only read
 	}
+	b.recycle()
+}
+
+// recycle gives the memory back early, once nothing will be sent again: a
+// stream may last for long. What the transport still reads stays.
+func (b *body) recycle() {
 	if b.pooled && b.lent.Load() == 0 && b.buffer.Cap() <= maxPooled {
 		buffers.Put(b.buffer)
 		b.buffer, b.pooled = nil, false

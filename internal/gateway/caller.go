@@ -38,7 +38,7 @@ func (x *exchange) hangUp() {
 
 // begin sends the answer's header.
 func (x *exchange) begin(status int) {
-	if x.gone() {
+	if x.gone() || !x.mayWrite() {
 		return
 	}
 	x.processed()
@@ -55,9 +55,9 @@ func (x *exchange) write(p []byte) {
 	x.wrotePart(err)
 }
 
-// flush sends what net/http has gathered.
+// flush sends what net/http has gathered, within the bound of the last write.
 func (x *exchange) flush() {
-	if x.gone() || !x.mayWrite() {
+	if x.gone() {
 		return
 	}
 	x.wrotePart(x.control.Flush())

@@ -17,10 +17,16 @@ const (
 	// cost can stand in a header.
 	holdBytes = 1 << 20
 	chunk     = 32 << 10
+	// eventChunk is chunk for streams. It holds dozens of events, and is held
+	// for as long as a stream is open: with chunk, 5,000 of them take 120 MB more.
+	eventChunk = 8 << 10
 )
 
-// chunks are buffers for reading answers.
-var chunks = sync.Pool{New: func() any { return new([chunk]byte) }}
+// Buffers for reading answers.
+var (
+	chunks      = sync.Pool{New: func() any { return new([chunk]byte) }}
+	eventChunks = sync.Pool{New: func() any { return new([eventChunk]byte) }}
+)
 
 // relay takes the provider's answer to the caller. Everything up to its end may
 // be on its way while it is read; its end waits for the record.
@@ -32,16 +38,18 @@ func (x *exchange) relay(response *http.Response) error {
 		return fault.New(fault.BadUpstream, "upstream_redirect", "", "The provider behind connection %s answered with status %d, which is not passed on (request %s).", x.hop.connection.ID, status, x.event.ID)
 	}
 	x.fillHeader(response)
+	if isStream(response) {
+		x.body.recycle()
+		pooled := eventChunks.Get().(*[eventChunk]byte)
+		defer eventChunks.Put(pooled)
+		if x.door.known {
+			return x.relayStream(response, pooled[:])
+		}
+		return x.relayUnread(response, pooled[:])
+	}
 	pooled := chunks.Get().(*[chunk]byte)
 	defer chunks.Put(pooled)
-	buf := pooled[:]
-	if isStream(response) {
-		if x.door.known {
-			return x.relayStream(response, buf)
-		}
-		return x.relayUnread(response, buf)
-	}
-	return x.relayBody(response, buf)
+	return x.relayBody(response, pooled[:])
 }
 
 // isStream reports whether the answer is a stream of events that can be read.
