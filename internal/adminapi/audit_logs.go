@@ -83,8 +83,8 @@ func (a *API) auditLogs() []endpoint.Endpoint {
 	}
 }
 
-// listAuditLogs answers newest first. An event that names no project is the
-// default project's, in what is shown and in what project_ids finds.
+// listAuditLogs answers newest first. An event that names no project is shown
+// as the default project's.
 func (a *API) listAuditLogs(ctx context.Context, c *endpoint.Call, p org.Page) (org.Rows[auditLog], error) {
 	query, err := auditQuery(c.Query)
 	if err != nil {
@@ -95,9 +95,6 @@ func (a *API) listAuditLogs(ctx context.Context, c *endpoint.Call, p org.Page) (
 	if err != nil {
 		return org.Rows[auditLog]{}, err
 	}
-	if slices.Contains(query.ProjectIDs, fallback.ID) {
-		query.ProjectIDs = append(query.ProjectIDs, "")
-	}
 	events, err := a.org.AuditEvents(ctx, c.OrganizationID(), query)
 	shown := org.Rows[auditLog]{Items: make([]auditLog, len(events.Items)), More: events.More}
 	for i, e := range events.Items {
@@ -107,18 +104,9 @@ func (a *API) listAuditLogs(ctx context.Context, c *endpoint.Call, p org.Page) (
 }
 
 func auditQuery(q *endpoint.Query) (audit.Query, error) {
-	query := audit.Query{
-		Compatible:   true,
-		EffectiveGT:  q.Seconds("effective_at[gt]"),
-		EffectiveGTE: q.Seconds("effective_at[gte]"),
-		EffectiveLT:  q.Seconds("effective_at[lt]"),
-		EffectiveLTE: q.Seconds("effective_at[lte]"),
-		ProjectIDs:   q.Strings("project_ids"),
-		Types:        q.Enums("event_types", slices.Concat(auditTypes, tenantAuditTypes)...),
-		ActorIDs:     q.Strings("actor_ids"),
-		ActorEmails:  q.Strings("actor_emails"),
-		ResourceIDs:  q.Strings("resource_ids"),
-	}
+	query := q.AuditQuery()
+	query.Compatible = true
+	query.Types = q.Enums("event_types", slices.Concat(auditTypes, tenantAuditTypes)...)
 	tenantOnly := q.Bool("tenant_only", false)
 	if err := q.Err(); err != nil {
 		return audit.Query{}, err

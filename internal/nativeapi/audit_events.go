@@ -106,9 +106,6 @@ func (a *API) listAuditEvents(ctx context.Context, c *endpoint.Call, p org.Page)
 	if err != nil {
 		return org.Rows[auditEvent]{}, err
 	}
-	if slices.Contains(q.ProjectIDs, fallback.ID) {
-		q.ProjectIDs = append(q.ProjectIDs, "") // the organization's own
-	}
 	rows, err := a.org.AuditEvents(ctx, c.OrganizationID(), q)
 	if err != nil {
 		return org.Rows[auditEvent]{}, err
@@ -125,12 +122,8 @@ func (a *API) listAuditEvents(ctx context.Context, c *endpoint.Call, p org.Page)
 func auditQuery(q *endpoint.Query) (audit.Query, error) {
 	q.Only("effective_at", "project_ids", "event_types", "actor_ids", "actor_emails", "resource_ids", "tenant_only",
 		"after", "before", "limit")
-	f := audit.Query{
-		EffectiveGT: q.Seconds("effective_at[gt]"), EffectiveGTE: q.Seconds("effective_at[gte]"),
-		EffectiveLT: q.Seconds("effective_at[lt]"), EffectiveLTE: q.Seconds("effective_at[lte]"),
-		ProjectIDs: q.Strings("project_ids"), Types: q.Strings("event_types"),
-		ActorIDs: q.Strings("actor_ids"), ActorEmails: q.Strings("actor_emails"), ResourceIDs: q.Strings("resource_ids"),
-	}
+	f := q.AuditQuery()
+	f.Types = q.Strings("event_types")
 	if q.Bool("tenant_only", false) {
 		return f, fault.Invalidf("invalid_value", "tenant_only", "Invalid 'tenant_only': weir has no events of a tenant above the organization.")
 	}

@@ -54,7 +54,11 @@ func TestConnection(t *testing.T) {
 	if changed.Status != "error" || *changed.LastError != "The key was refused." || *changed.Inference.LastError != *changed.LastError || changed.Probe.AdminKey != nil {
 		t.Errorf("a failed probe: %+v", changed)
 	}
-	if untouched := ok[probedConnection](t, f.owner().post(path, `{"name":"Ours"}`)); untouched.Name != "Ours" || untouched.Status != "error" || untouched.Probe.APIKey != nil {
+	f.Prober.Result = routing.Probe{APIKey: &routing.KeyProbe{OK: true, Models: []string{"gpt-4o"}}}
+	if tried := ok[probedConnection](t, f.owner().post(path, `{"name":"Ours"}`)); tried.Name != "Ours" || tried.Status != "ok" || tried.LastError != nil || !tried.Probe.APIKey.OK {
+		t.Errorf("any change of a connection in error tries it again: %+v", tried)
+	}
+	if untouched := ok[probedConnection](t, f.owner().post(path, `{"name":"Ours"}`)); untouched.Status != "ok" || untouched.Probe.APIKey != nil {
 		t.Errorf("a change of the name alone: %+v", untouched)
 	}
 	if got := ok[connection](t, f.owner().get(path)); got.Name != "Ours" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/mail"
+	"slices"
 
 	"weir/internal/access"
 	"weir/internal/audit"
@@ -118,7 +119,17 @@ func (s *Service) Organization(ctx context.Context, organizationID string) (Orga
 	return view(ctx, s.Store, func(r Reader) (Organization, error) { return r.Organization(ctx, organizationID) })
 }
 
-// AuditEvents of an organization, newest first.
+// AuditEvents of an organization, newest first. Events that name no project are
+// the organization's own and found with its default project's.
 func (s *Service) AuditEvents(ctx context.Context, organizationID string, q audit.Query) (Rows[audit.Event], error) {
-	return view(ctx, s.Store, func(r Reader) (Rows[audit.Event], error) { return r.AuditEvents(ctx, organizationID, q) })
+	return view(ctx, s.Store, func(r Reader) (Rows[audit.Event], error) {
+		o, err := r.Organization(ctx, organizationID)
+		if err != nil {
+			return Rows[audit.Event]{}, err
+		}
+		if slices.Contains(q.ProjectIDs, o.DefaultProjectID) {
+			q.ProjectIDs = append(slices.Clone(q.ProjectIDs), "")
+		}
+		return r.AuditEvents(ctx, organizationID, q)
+	})
 }
