@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"weir/internal/config"
 )
 
 // lockFile is held by the node that works on a data directory. It stays when the
@@ -62,6 +65,16 @@ func (d *dataDir) check() error {
 
 // Close gives the directory free.
 func (d *dataDir) Close() error { return d.lock.Close() }
+
+// requireInstall refuses a database that would be made by opening it: the
+// command is meant for another.
+func requireInstall(cfg config.Config) error {
+	path, ok := strings.CutPrefix(cfg.DatabaseURL, "sqlite:")
+	if ok && !exists(path) {
+		return fmt.Errorf("there is no install here: %s does not exist; the first start of 'weir serve' makes it", path)
+	}
+	return nil
+}
 
 // exists reports whether something is at path, or may be.
 func exists(path string) bool {

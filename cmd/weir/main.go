@@ -55,6 +55,7 @@ func commands() []command {
 		{"sandbox", "[flags]", "serve the sandbox provider alone, for tests of applications", runSandbox},
 		{"organizations", "create [flags]", "add an organization to this install", runOrganizations},
 		{"check-config", "[flags]", "read the configuration and show what is in force, without secrets", runCheckConfig},
+		{"forget-secrets", "[--yes] [flags]", "remove the provider secrets that a lost master key has sealed", runForgetSecrets},
 		{"doctor", "[flags]", "say what is wrong with this install, in sentences", runDoctor},
 		{"bench", "[flags]", "measure weir beside direct calls and other proxies", runBench},
 		{"version", "", "print the version", runVersion},

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -55,10 +54,8 @@ variable WEIR_BOOTSTRAP_OWNER_PASSWORD (or _FILE), else generated.
 	if err != nil {
 		return err
 	}
-	if path, ok := strings.CutPrefix(cfg.DatabaseURL, "sqlite:"); ok {
-		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("there is no install to add to: %s does not exist, and the first start of 'weir serve' makes it", path)
-		}
+	if err := requireInstall(cfg); err != nil {
+		return err
 	}
 	db, err := sqldb.Open(ctx, cfg.DatabaseURL)
 	if err != nil {

@@ -200,7 +200,7 @@ func checkMasterKeyThere(ctx context.Context, cfg config.Config, store org.Store
 			if c.APIKey == nil && c.AdminKey == nil && c.Headers == nil {
 				return nil
 			}
-			return fmt.Errorf("the master key %s is missing, and only it opens the secrets of connection %s (%s): put the file back, or set WEIR_MASTER_KEY to what it held", path, c.ID, c.Name)
+			return fmt.Errorf("the master key %s is missing, and only it opens the secrets of connection %s (%s): put the file back, or set WEIR_MASTER_KEY to what it held. If it is lost, see 'weir forget-secrets'", path, c.ID, c.Name)
 		})
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -69,6 +70,42 @@ func TestWrongMasterKeyIsRefused(t *testing.T) {
 	code, out = run(t, []string{"WEIR_DATA_DIR=" + dir, "WEIR_LISTEN=127.0.0.1:0", other}, "serve")
 	if code != 1 || !strings.Contains(out, "master key does not open") {
 		t.Fatalf("with another master key: exit code %d:\n%s", code, out)
+	}
+
+	// The key is lost for good: weir starts once the secrets are forgotten.
+	code, out = run(t, []string{"WEIR_DATA_DIR=" + dir}, "forget-secrets")
+	if code != 0 || !strings.Contains(out, "1 connections. Nothing was changed") {
+		t.Fatalf("exit code %d:\n%s", code, out)
+	}
+	code, out = run(t, []string{"WEIR_DATA_DIR=" + dir}, "forget-secrets", "--yes")
+	if code != 0 || !strings.Contains(out, "1 connections were removed") {
+		t.Fatalf("exit code %d:\n%s", code, out)
+	}
+	p = serve(t, dir)
+	var list struct {
+		Data []struct {
+			ID     string  `json:"id"`
+			APIKey *string `json:"api_key_redacted"`
+		} `json:"data"`
+	}
+	must(t, "GET", p.address+"/weir/v1/connections", adminKey, nil, &list)
+	if len(list.Data) != 1 || list.Data[0].APIKey != nil {
+		t.Errorf("after the secrets were forgotten: %+v", list.Data)
+	}
+	must(t, "POST", p.address+"/weir/v1/connections/"+list.Data[0].ID, adminKey, map[string]any{"api_key": "sk-y"}, nil)
+	if code, out := run(t, []string{"WEIR_DATA_DIR=" + dir}, "forget-secrets", "--yes"); code != 1 || !strings.Contains(out, "another weir serves") {
+		t.Errorf("beside a running weir: exit code %d:\n%s", code, out)
+	}
+	if err := p.stop(t); err != nil {
+		t.Fatal(err)
+	}
+	if code, out := run(t, []string{"WEIR_DATA_DIR=" + dir}, "forget-secrets", "--yes"); code != 0 || !strings.Contains(out, "0 connections") {
+		t.Errorf("with the master key: exit code %d:\n%s", code, out)
+	}
+	for _, actions := range auditLog(t, dir) {
+		if got := actions[len(actions)-3:]; !slices.Equal(got, []string{"weir.connection.created", "weir.connection.updated", "weir.connection.updated"}) {
+			t.Errorf("the log ends with %v", got)
+		}
 	}
 }
 
