@@ -211,9 +211,9 @@ func (t *Table) record(r *http.Request, route, requestID string, caller identity
 	level := slog.LevelInfo
 	attrs := []slog.Attr{
 		slog.String(telemetry.FieldRequestID, requestID),
-		slog.String(telemetry.FieldMethod, r.Method),
+		slog.String(telemetry.FieldMethod, brief(r.Method, maxLoggedText)),
 		slog.String(telemetry.FieldRoute, route),
-		slog.String(telemetry.FieldPath, r.URL.Path),
+		slog.String(telemetry.FieldPath, brief(r.URL.Path, maxLoggedText)),
 		slog.Int(telemetry.FieldStatus, status),
 		slog.Duration("duration", time.Since(received)),
 	}
@@ -224,7 +224,21 @@ func (t *Table) record(r *http.Request, route, requestID string, caller identity
 		if fault.KindOf(err) == fault.Internal {
 			level = slog.LevelError
 		}
-		attrs = append(attrs, slog.String(telemetry.FieldError, strings.ToValidUTF8(err.Error(), "?")))
+		attrs = append(attrs, slog.String(telemetry.FieldError, brief(err.Error(), maxLoggedError)))
 	}
 	t.log.LogAttrs(r.Context(), level, "request", attrs...)
+}
+
+// What callers send stands in the log only up to these bounds, in bytes:
+// anybody can send a megabyte that an error repeats.
+const (
+	maxLoggedText  = 512
+	maxLoggedError = 8 << 10 // a stack fits
+)
+
+func brief(s string, limit int) string {
+	if len(s) > limit {
+		s = s[:limit] + "…"
+	}
+	return strings.ToValidUTF8(s, "?")
 }
