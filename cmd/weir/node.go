@@ -92,9 +92,11 @@ func open(ctx context.Context, cfg config.Config, log *slog.Logger) (n *node, er
 		return n, err
 	}
 	n.snapshot = gateway.NewSnapshot(n.store)
-	if n.feed, err = changefeed.Start(ctx, n.store, n.snapshot, log); err != nil {
+	began := time.Now()
+	if n.feed, err = changefeed.Start(ctx, n.store, measuredSnapshot{n.snapshot, n.metrics}, log); err != nil {
 		return n, err
 	}
+	n.metrics.SnapshotRefreshed(n.feed.Version(), time.Since(began))
 	transport := upstream.Transport(upstream.Options{Sandbox: n.sandbox, DialTimeout: cfg.Gateway.ConnectTimeout})
 	n.org = &org.Service{
 		Store: n.store, Feed: n.feed, Sealer: n.vault, Now: time.Now,
@@ -264,6 +266,7 @@ func (n *node) metricsHandler(listener net.Listener) http.Handler {
 func (n *node) jobs() []jobs.Job {
 	day := 24 * time.Hour
 	return []jobs.Job{
+		{Name: "usage backlog", Every: time.Second, Run: func(context.Context) error { n.metrics.UsageBacklog(n.recorder.Backlog()); return nil }},
 		{Name: "last use of keys", Every: 2 * time.Second, Run: func(ctx context.Context) error { return n.identity.Used.Flush(ctx, n.store) }},
 		{Name: "connections in error", Every: time.Minute, Run: func(ctx context.Context) error { return n.org.Rediscover(ctx, true) }},
 		{Name: "models of connections", Every: time.Hour, Run: func(ctx context.Context) error { return n.org.Rediscover(ctx, false) }},
