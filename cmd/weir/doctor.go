@@ -38,7 +38,7 @@ func runDoctor(ctx context.Context, c *cli, args []string) error {
 	fs := flags("doctor")
 	load := settings(fs)
 	err := parse(c, fs, args, func(w io.Writer) {
-		_, _ = fmt.Fprint(w, "Usage: weir doctor [flags]\n\nLooks at the configuration, the data directory, the databases and the master key,\nand says what is wrong. It changes nothing. Exit code 1 says that something is.\n")
+		_, _ = fmt.Fprint(w, "Usage: weir doctor [flags]\n\nLooks at the configuration, the data directory, the databases, the master key\nand the audit chain, and says what is wrong. It changes nothing. Exit code 1 says that something is.\n")
 		printSettings(w)
 	})
 	if err != nil {
@@ -73,7 +73,7 @@ func examine(ctx context.Context, cfg config.Config) []finding {
 	control, found := examineDatabase(ctx, "control plane", cfg.DatabaseURL, sqlstore.Name, sqlstore.Migrations())
 	findings = append(findings, found...)
 	if control != nil {
-		findings = append(findings, examineSecrets(ctx, cfg, control))
+		findings = append(findings, examineSecrets(ctx, cfg, control), examineAudit(ctx, control))
 		if err := control.Close(); err != nil {
 			findings = append(findings, bad("The control plane's database did not close: %v.", err))
 		}
