@@ -30,7 +30,7 @@ type Config struct {
 	DataDir     string `yaml:"data_dir" default:"./weir-data" help:"embedded database, usage log, master key"`
 	DatabaseURL string `yaml:"database_url" shown:"SQLite in the data directory" help:"control plane: sqlite:PATH or postgres://…"`
 	EventsURL   string `yaml:"events_url" shown:"the control plane's database; for SQLite a second file, events.db" help:"usage events: sqlite:PATH or postgres://…"`
-	LimitsURL   string `yaml:"limits_url" default:"memory:" help:"where limits are counted: memory:"`
+	LimitsURL   string `yaml:"limits_url" default:"memory:" help:"where limits are counted: memory: (none are enforced yet)"`
 	MasterKey   Secret `yaml:"master_key" shown:"generated in the data directory" help:"seals provider secrets: 32 bytes in base64; several, separated by commas, while the key is changed: the first seals, all open"`
 
 	Bootstrap Bootstrap `yaml:"bootstrap"`
@@ -85,12 +85,12 @@ type UsageLog struct {
 
 // Cost is about providers' bills.
 type Cost struct {
-	CallsPerSecond float64 `yaml:"calls_per_second" default:"1" min:"0.001" help:"calls to a provider's Admin API, per connection"`
+	CallsPerSecond float64 `yaml:"calls_per_second" default:"1" min:"0.001" help:"calls to a provider's Admin API, per connection (bills are not read yet)"`
 }
 
 // Webhook is about notifications that weir sends.
 type Webhook struct {
-	AllowPrivate bool `yaml:"allow_private" default:"false" help:"also deliver to private and loopback addresses"`
+	AllowPrivate bool `yaml:"allow_private" default:"false" help:"also deliver to private and loopback addresses (nothing is delivered yet)"`
 }
 
 // Metrics is about /metrics.

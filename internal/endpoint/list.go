@@ -14,8 +14,8 @@ type Envelope uint8
 
 // The envelopes of lists; usage and costs have a fourth, for buckets.
 const (
-	// ByID: first_id and last_id, absent on an empty page is fine but weir
-	// sends null; the client goes on with after=<last_id>.
+	// ByID: first_id and last_id, both null on an empty page; the client goes on
+	// with after=<last_id>.
 	ByID Envelope = iota
 	// ByCursor: next, null at the end; the client goes on with after=<next>.
 	ByCursor
