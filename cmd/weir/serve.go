@@ -48,6 +48,7 @@ func runServe(ctx context.Context, c *cli, args []string) error {
 // serve runs a node until ctx ends. prepare, if not nil, is called once it is
 // listening, with its address.
 func serve(ctx context.Context, cfg config.Config, log *slog.Logger, stdout io.Writer, prepare func(context.Context, *node, string) error) error {
+	paceCollector()
 	n, err := open(ctx, cfg, log)
 	if err != nil {
 		return err
