@@ -96,8 +96,8 @@ func examine(ctx context.Context, cfg config.Config) []finding {
 func examineUse(dir string) []finding {
 	var out []finding
 	if f, err := os.Open(filepath.Join(dir, lockFile)); err == nil {
-		err = unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB) //nolint:gosec // a descriptor is small
-		_ = f.Close()                                            // and the lock with it
+		err = unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB)
+		_ = f.Close() // and the lock with it
 		if errors.Is(err, unix.EWOULDBLOCK) {
 			out = append(out, good("A weir serves from the data directory now."))
 		}

@@ -59,13 +59,13 @@ func TestAuditLogShapes(t *testing.T) {
 			t.Errorf("details of %s", e.RawJSON())
 		}
 	}
-	if a := session.Actor; string(a.Type) != "session" || a.Session.User.ID != w.Owner.ID || a.Session.User.Email != w.Owner.Email || a.Session.IPAddress != "192.0.2.7" {
+	if a := session.Actor; a.Type != "session" || a.Session.User.ID != w.Owner.ID || a.Session.User.Email != w.Owner.Email || a.Session.IPAddress != "192.0.2.7" {
 		t.Errorf("session actor: %s", session.RawJSON())
 	}
-	if a := robot.Actor; string(a.Type) != "api_key" || a.APIKey.ID != "key_robot" || string(a.APIKey.Type) != "service_account" || a.APIKey.ServiceAccount.ID != account.ID {
+	if a := robot.Actor; a.Type != "api_key" || a.APIKey.ID != "key_robot" || a.APIKey.Type != "service_account" || a.APIKey.ServiceAccount.ID != account.ID {
 		t.Errorf("service account actor: %s", robot.RawJSON())
 	}
-	if a := person.Actor; string(a.Type) != "api_key" || a.APIKey.ID != "key_person" || string(a.APIKey.Type) != "user" || a.APIKey.User.Email != w.Owner.Email {
+	if a := person.Actor; a.Type != "api_key" || a.APIKey.ID != "key_person" || a.APIKey.Type != "user" || a.APIKey.User.Email != w.Owner.Email {
 		t.Errorf("user actor: %s", person.RawJSON())
 	}
 	if session.EffectiveAt-robot.EffectiveAt != 3600 {

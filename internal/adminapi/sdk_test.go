@@ -213,7 +213,7 @@ func TestServiceAccountsThroughSDK(t *testing.T) {
 
 	keys := w.client.Admin.Organization.Projects.APIKeys
 	listed, err := keys.Get(ctx, p.ID, second.ID)
-	if err != nil || string(listed.Owner.Type) != "service_account" || listed.Owner.ServiceAccount.ID != made.ID ||
+	if err != nil || listed.Owner.Type != "service_account" || listed.Owner.ServiceAccount.ID != made.ID ||
 		listed.Owner.ServiceAccount.Role != "member" || listed.OwnerProjectAccess != "active" || listed.JSON.LastUsedAt.Raw() != "null" {
 		t.Errorf("listed %s (%v)", listed.RawJSON(), err)
 	}

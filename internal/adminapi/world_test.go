@@ -254,7 +254,8 @@ func checkEnvelope(r *http.Request, body []byte) error {
 		LastID   *string `json:"last_id"`
 		NextPage *string `json:"next_page"`
 	}
-	if r.Method != http.MethodGet || json.Unmarshal(body, &list) != nil || list.Object != "list" && list.Object != "page" {
+	isList := json.Unmarshal(body, &list) == nil && (list.Object == "list" || list.Object == "page")
+	if r.Method != http.MethodGet || !isList {
 		return nil
 	}
 	if limit, err := strconv.Atoi(r.URL.Query().Get("limit")); err == nil && len(list.Data) > limit {

@@ -201,7 +201,8 @@ func TestRunLetsRequestsEnd(t *testing.T) {
 	address, stop := serve(t, s)
 	body := make(chan string, 1)
 	go func() {
-		resp, err := http.Get("http://" + address + "/v1/models") //nolint:noctx // ends with the server
+		client := &http.Client{Timeout: time.Minute}
+		resp, err := client.Get("http://" + address + "/v1/models")
 		if err != nil {
 			body <- err.Error()
 			return
@@ -244,7 +245,7 @@ func TestRunWaitsForRequestsItCuts(t *testing.T) {
 		<-settle
 	})
 	address, stop := serve(t, s)
-	conn, err := net.Dial("tcp", address) //nolint:noctx // loopback
+	conn, err := net.Dial("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -83,7 +83,7 @@ func TestManyLinesAreNotHeld(t *testing.T) {
 	log, flush := plainLogger(t, w)
 	line := strings.Repeat("x", 1000)
 	for range 100 {
-		log.Info(line)
+		log.Info("line", "text", line)
 	}
 	if len(w.all) == 0 || len(w.all[0]) > maxGathered+2000 {
 		t.Fatalf("%d writes", len(w.all))

@@ -115,7 +115,7 @@ func TestEveryMutationLeavesItsEvents(t *testing.T) {
 		want = append(want, events...)
 		return made.ID + " " + made.APIKey.ID
 	}
-	make := func(path string, body any, events ...string) string {
+	create := func(path string, body any, events ...string) string {
 		t.Helper()
 		id, _, _ := strings.Cut(do("POST", path, body, events...), " ")
 		return id
@@ -128,20 +128,20 @@ func TestEveryMutationLeavesItsEvents(t *testing.T) {
 	}
 	type m = map[string]any
 
-	workspace := make("/weir/v1/workspaces", m{"name": "lab"}, "weir.workspace.created")
+	workspace := create("/weir/v1/workspaces", m{"name": "lab"}, "weir.workspace.created")
 	refused("POST", "/weir/v1/workspaces", m{"name": "lab"})
 	refused("POST", "/weir/v1/workspaces", m{"name": "v1"})
 	do("POST", "/weir/v1/workspaces/"+workspace, m{"name": "lab-2"}, "weir.workspace.updated")
 	refused("POST", "/weir/v1/workspaces/"+workspace, m{"name": "default"})
-	project := make("/v1/organization/projects", m{"name": "<&> \u2028 é"}, "project.created")
+	project := create("/v1/organization/projects", m{"name": "<&> \u2028 é"}, "project.created")
 	refused("POST", "/v1/organization/projects", m{"name": ""})
 	do("POST", "/v1/organization/projects/"+project, m{"name": "New name"}, "project.updated")
 	accounts := "/v1/organization/projects/" + project + "/service_accounts"
 	account, key, _ := strings.Cut(do("POST", accounts, m{"name": "bot"}, "service_account.created", "api_key.created"), " ")
-	quiet := make(accounts, m{"name": "quiet", "create_service_account_only": true}, "service_account.created")
+	quiet := create(accounts, m{"name": "quiet", "create_service_account_only": true}, "service_account.created")
 	do("POST", accounts+"/"+quiet, m{"role": "owner"}, "service_account.updated")
 	refused("POST", accounts+"/"+quiet, m{"role": "emperor"})
-	second := make("/weir/v1/projects/"+project+"/api_keys", m{"name": "mine"}, "api_key.created")
+	second := create("/weir/v1/projects/"+project+"/api_keys", m{"name": "mine"}, "api_key.created")
 	refused("POST", "/weir/v1/projects/"+project+"/api_keys", m{"name": "x", "scopes": []string{"everything"}})
 	do("POST", "/weir/v1/projects/"+project+"/api_keys/"+key+"/rotate", m{"overlap_seconds": 60}, "api_key.updated")
 	do("DELETE", "/v1/organization/projects/"+project+"/api_keys/"+second, nil, "api_key.deleted")
@@ -151,16 +151,16 @@ func TestEveryMutationLeavesItsEvents(t *testing.T) {
 	do("POST", member, m{"principal_id": account, "role": "admin"}, "weir.workspace.member.updated")
 	refused("POST", member, m{"principal_id": "user-nobody", "role": "admin"})
 	do("DELETE", member+"/"+account, nil, "weir.workspace.member.removed")
-	connection := make("/weir/v1/connections", m{"name": "sandbox", "provider": "sandbox"}, "weir.connection.created")
+	connection := create("/weir/v1/connections", m{"name": "sandbox", "provider": "sandbox"}, "weir.connection.created")
 	do("POST", "/weir/v1/connections/"+connection, m{"description": "new"}, "weir.connection.updated")
 	refused("POST", "/weir/v1/connections", m{"name": "x", "provider": "nobody"})
-	endpoint := make("/weir/v1/model_endpoints", m{"name": "chat", "upstreams": []m{{"connection_id": connection, "model": "gpt-4o"}}}, "weir.model_endpoint.created")
+	endpoint := create("/weir/v1/model_endpoints", m{"name": "chat", "upstreams": []m{{"connection_id": connection, "model": "gpt-4o"}}}, "weir.model_endpoint.created")
 	do("POST", "/weir/v1/model_endpoints/"+endpoint, m{"enabled": false}, "weir.model_endpoint.updated")
 	refused("DELETE", "/weir/v1/connections/"+connection, nil) // the endpoint stands on it
 	do("DELETE", "/weir/v1/model_endpoints/"+endpoint, nil, "weir.model_endpoint.deleted")
 	do("DELETE", "/weir/v1/connections/"+connection, nil, "weir.connection.deleted")
 	do("DELETE", "/weir/v1/workspaces/"+workspace, nil, "weir.workspace.deleted")
-	admin := make("/v1/organization/admin_api_keys", m{"name": "second"}, "api_key.created")
+	admin := create("/v1/organization/admin_api_keys", m{"name": "second"}, "api_key.created")
 	do("POST", "/weir/v1/admin_api_keys/"+admin+"/rotate", m{}, "api_key.updated")
 	do("DELETE", "/v1/organization/admin_api_keys/"+admin, nil, "api_key.deleted")
 	do("DELETE", accounts+"/"+account, nil, "service_account.deleted", "api_key.deleted")

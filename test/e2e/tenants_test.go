@@ -27,18 +27,18 @@ type identified struct {
 func newTenant(t *testing.T, address, key string) *tenant {
 	t.Helper()
 	x := &tenant{address: address, key: key, ids: map[string]string{}}
-	make := func(variable, path string, body map[string]any) {
+	create := func(variable, path string, body map[string]any) {
 		t.Helper()
 		var made identified
 		x.must(t, "POST", path, body, &made)
 		x.ids[variable] = made.ID
 	}
-	make("workspace_id", "/weir/v1/workspaces", map[string]any{"name": "lab"})
-	make("connection_id", "/weir/v1/connections", map[string]any{"name": "sandbox", "provider": "sandbox"})
-	make("model_endpoint_id", "/weir/v1/model_endpoints", map[string]any{"name": "chat", "upstreams": []any{
+	create("workspace_id", "/weir/v1/workspaces", map[string]any{"name": "lab"})
+	create("connection_id", "/weir/v1/connections", map[string]any{"name": "sandbox", "provider": "sandbox"})
+	create("model_endpoint_id", "/weir/v1/model_endpoints", map[string]any{"name": "chat", "upstreams": []any{
 		map[string]any{"connection_id": x.ids["connection_id"], "model": "gpt-4o-mini"},
 	}})
-	make("project_id", "/v1/organization/projects", map[string]any{"name": "Project"})
+	create("project_id", "/v1/organization/projects", map[string]any{"name": "Project"})
 	project := "/v1/organization/projects/" + x.ids["project_id"]
 	var account struct {
 		ID     string `json:"id"`
@@ -51,7 +51,7 @@ func newTenant(t *testing.T, address, key string) *tenant {
 	x.ids["service_account_id"], x.ids["api_key_id"], x.caller = account.ID, account.APIKey.ID, account.APIKey.Value
 	x.ids["principal_id"] = account.ID
 	x.must(t, "POST", "/weir/v1/workspaces/"+x.ids["workspace_id"]+"/members", map[string]any{"principal_id": account.ID, "role": "member"}, nil)
-	make("key_id", "/v1/organization/admin_api_keys", map[string]any{"name": "second"})
+	create("key_id", "/v1/organization/admin_api_keys", map[string]any{"name": "second"})
 	var me identified
 	x.must(t, "GET", "/weir/v1/me", nil, &me)
 	x.ids["user_id"] = me.ID

@@ -200,7 +200,7 @@ func (l *Log) roll(base uint64) error {
 		return err
 	}
 	if l.file != nil {
-		l.file.Close() //nolint:errcheck // what it must hold is synced, or in the new one
+		l.file.Close() // what it must hold is synced, or in the new one
 	}
 	l.file, l.allocated = file, segmentHeader+int64(len(l.tail))
 	if n := len(l.segments); n > 0 && l.active().base == base {

@@ -62,7 +62,7 @@ func Open(dir string, opts Options) (_ *Log, err error) {
 // process had only written.
 func (l *Log) load() error {
 	if len(l.segments) == 0 {
-		rand.Read(l.id[:]) //nolint:errcheck // never fails
+		rand.Read(l.id[:]) // never fails
 		return nil
 	}
 	l.id = l.active().id

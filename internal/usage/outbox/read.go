@@ -20,15 +20,15 @@ type cursor struct {
 	offset int64
 }
 
-// ReadFrom returns up to max durable settled records after a position, in order
+// ReadFrom returns up to limit durable settled records after a position, in order
 // of position. Positions grow but are not consecutive, since open records have
 // theirs. An empty answer means that there are none; Arrived tells when to look
 // again.
-func (l *Log) ReadFrom(after uint64, max int) ([]usage.Positioned, error) {
+func (l *Log) ReadFrom(after uint64, limit int) ([]usage.Positioned, error) {
 	l.mu.Lock()
 	if after >= l.recentAfter {
 		i := firstAfter(l.recent, after)
-		found := slices.Clone(l.recent[i:min(i+max, len(l.recent))])
+		found := slices.Clone(l.recent[i:min(i+limit, len(l.recent))])
 		l.mu.Unlock()
 		return found, nil
 	}
@@ -52,7 +52,7 @@ func (l *Log) ReadFrom(after uint64, max int) ([]usage.Positioned, error) {
 				return false, fmt.Errorf("reading an event: %w", err)
 			}
 			found = append(found, usage.Positioned{Position: p, Event: ev})
-			return len(found) < max, nil
+			return len(found) < limit, nil
 		})
 		if err != nil {
 			return nil, err
@@ -62,7 +62,7 @@ func (l *Log) ReadFrom(after uint64, max int) ([]usage.Positioned, error) {
 			end.after = after
 			l.cursor = end
 		}
-		if len(found) == max {
+		if len(found) == limit {
 			break
 		}
 	}

@@ -59,7 +59,7 @@ func (s *segment) create(fsys FS, content []byte) (_ File, err error) {
 	}
 	defer func() {
 		if err != nil {
-			f.Close() //nolint:errcheck // the file is given up
+			f.Close() // the file is given up
 		}
 	}()
 	if err := writeAt(f, append(s.header(), content...), 0); err != nil {

@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 	say := func(what, id string) {
 		mu.Lock()
 		defer mu.Unlock()
-		fmt.Println(what, id)
+		fmt.Fprintln(os.Stdout, what, id)
 	}
 	var wg sync.WaitGroup
 	for w := range 8 {
