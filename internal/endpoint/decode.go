@@ -220,7 +220,7 @@ func eachField(object gjson.Result, path string, fn func(key string, value gjson
 	var err error
 	object.ForEach(func(key, value gjson.Result) bool {
 		if seen[key.Str] {
-			err = fault.Invalidf("duplicate_parameter", join(path, key.Str), "Duplicate parameter: '%s' was given more than once.", join(path, key.Str))
+			err = fault.Duplicate(join(path, key.Str))
 			return false
 		}
 		seen[key.Str] = true

@@ -46,7 +46,7 @@ func TestStrictBodiesRefuseMisspeltFields(t *testing.T) {
 		return resp.StatusCode, out.String()
 	}
 	for text, param := range map[string]string{
-		`{"name":"a","name":"b"}`:                 `"param":"name"`,
+		`{"name":"a","label":"b"}`:                `"param":"label"`,
 		`{"items":[{"id":"a"},{"id":"b","x":1}]}`: `"param":"items[1].x"`,
 	} {
 		if status, out := send(true, text); status != http.StatusBadRequest || !strings.Contains(out, param) || !strings.Contains(out, "unknown_parameter") {

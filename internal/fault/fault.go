@@ -73,6 +73,11 @@ func MissingParam(param string) *Error {
 	return Invalidf("missing_required_parameter", param, "Missing required parameter: '%s'.", param)
 }
 
+// Duplicate is a field that was given twice.
+func Duplicate(param string) *Error {
+	return Invalidf("duplicate_parameter", param, "Duplicate parameter: '%s' was given more than once.", param)
+}
+
 // BelowMin is a number under its least value; got is shown as it was sent.
 func BelowMin(param string, low int64, got any) *Error {
 	return Invalidf("integer_below_min_value", param, "Invalid '%s': integer below minimum value. Expected a value >= %d, but got %v instead.", param, low, got)

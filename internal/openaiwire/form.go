@@ -120,7 +120,7 @@ func (f *formReader) field(name string, isFile bool, from, to int) (err error) {
 	}
 	switch {
 	case f.seen[name]:
-		return duplicate(name)
+		return fault.Duplicate(name)
 	case isFile || to-from > maxPartHeader:
 		return fault.Invalidf("invalid_type", name, "Invalid type for '%s': expected a short text.", name)
 	}

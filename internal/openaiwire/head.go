@@ -92,7 +92,7 @@ func (r *headReader) read() error {
 			r.head.StreamOptionsSpan = [2]int{start, s.pos}
 		}
 		if err == nil && !keys.add(key) {
-			err = duplicate(string(key))
+			err = fault.Duplicate(string(key))
 		}
 		// The body may still turn out not to be JSON at all, which is the
 		// better thing to say.
@@ -125,7 +125,7 @@ func (r *headReader) streamOptions() error {
 			r.head.IncludeUsage, err = boolean("stream_options.include_usage", value)
 		}
 		if err == nil && !keys.add(key) {
-			err = duplicate("stream_options." + string(key))
+			err = fault.Duplicate("stream_options." + string(key))
 		}
 		if first == nil {
 			first = err
@@ -308,10 +308,6 @@ func integer(param string, value []byte, least int64) (int64, error) {
 
 func unparsable(why string) error {
 	return fault.Invalidf("", "", "We could not parse the JSON body of your request. (Hint: %s.)", why)
-}
-
-func duplicate(param string) error {
-	return fault.Invalidf("duplicate_parameter", param, "Duplicate parameter: '%s' is given more than once.", param)
 }
 
 func wrongType(param, want string, value []byte) error {
