@@ -219,7 +219,7 @@ func TestASlowCallerIsNotTheProvidersFault(t *testing.T) {
 	r.Limits.Idle, r.Limits.WriteIdle = time.Second, time.Hour
 	synctest.Test(t, func(t *testing.T) {
 		var got bytes.Buffer
-		w := &sink{header: make(http.Header), keep: &got, pause: time.Minute}
+		w := &sink{header: make(http.Header), keep: &got, before: func() { time.Sleep(time.Minute) }}
 		r.ServeHTTP(w, chatRequest(r.key, asksForUsage))
 		equal(t, "body", got.String(), strings.Repeat(event(chunk1), 20)+event(usageOnly)+event("[DONE]"))
 	})

@@ -109,7 +109,8 @@ type exchange struct {
 	answer  answer
 
 	event  usage.Event
-	opened bool // the event has an open record
+	tools  []hosted // the provider's own tools that the answer used
+	opened bool     // the event has an open record
 	// unrecorded says that the usage log did not take the open record.
 	unrecorded bool
 	priced     bool

@@ -30,6 +30,8 @@ func (x *exchange) consumed(reading openaiwire.Reading, outputBytes int64) {
 		return
 	case reading.Found:
 		e.Quantities, e.Source = reading.Q, usage.SourceProvider
+		e.Quantities.ToolCalls, e.Quantities.Sessions = 0, 0 // usage of their own kinds
+		x.tools = hostedTools(reading)
 	case kind == usage.Completions:
 		e.Quantities, e.Source = x.estimate()
 		e.Quantities.OutputText = openaiwire.EstimateOutput(outputBytes)
@@ -64,21 +66,58 @@ func (x *exchange) price() {
 		return
 	}
 	x.priced = true // a price that panics is not tried again
-	Price(x.g.Book, string(x.hop.connection.Provider), e)
+	provider := string(x.hop.connection.Provider)
+	Price(x.g.Book, provider, e)
+	for _, tool := range x.tools {
+		addPrice(x.g.Book, provider, e, tool.kind, tool.q)
+	}
+}
+
+// hosted is what the provider's own tools consumed on behalf of a model.
+type hosted struct {
+	kind usage.Kind
+	q    usage.Quantities
+}
+
+// hostedTools are the tools an answer says were used. They are priced with the
+// request that used them, by rows of their own.
+func hostedTools(r openaiwire.Reading) []hosted {
+	var tools []hosted
+	add := func(n int64, kind usage.Kind, q usage.Quantities) {
+		if n > 0 {
+			tools = append(tools, hosted{kind, q})
+		}
+	}
+	add(r.WebSearchCalls, usage.WebSearchCalls, usage.Quantities{ToolCalls: r.WebSearchCalls})
+	add(r.FileSearchCalls, usage.FileSearchCalls, usage.Quantities{ToolCalls: r.FileSearchCalls})
+	add(r.CodeSessions, usage.CodeInterpreterSessions, usage.Quantities{Sessions: r.CodeSessions})
+	return tools
 }
 
 // Price writes into an event what it cost by the book. provider is the kind of
 // the connection that answered.
 func Price(book *pricing.Book, provider string, e *usage.Event) {
-	// Searches made by a model's tools are usage of their own kind and are not
-	// metered yet; as part of this event they would leave all of it unpriced.
-	q := e.Quantities
-	q.ToolCalls, q.Sessions = 0, 0
+	e.Lines, e.Cost, e.Unpriced = nil, nil, false
+	addPrice(book, provider, e, e.Kind, e.Quantities)
+}
+
+// addPrice adds what q of a kind costs to the event. One part without a price
+// leaves the whole without one: what is known of it stands in the lines.
+func addPrice(book *pricing.Book, provider string, e *usage.Event, kind usage.Kind, q usage.Quantities) {
 	p := book.Price(pricing.Request{
-		At: e.Received, Provider: provider, Model: e.Model, ModelAsked: e.ModelAsked, Kind: e.Kind,
-		ServiceTier: e.ServiceTier, Batch: e.Batch, Size: e.Size, Q: q,
+		At: e.Received, Provider: provider, Model: e.Model, ModelAsked: e.ModelAsked, Kind: kind,
+		ServiceTier: e.ServiceTier, Batch: e.Batch, Size: e.Size, ContextLevel: e.ContextLevel, Q: q,
 	})
-	e.Lines, e.Cost, e.Unpriced = p.Lines, p.Cost, p.Unpriced
+	e.Lines = append(e.Lines, p.Lines...)
+	switch {
+	case p.Unpriced || e.Unpriced:
+		e.Cost, e.Unpriced = nil, true
+	case e.Cost == nil:
+		e.Cost = p.Cost
+	case p.Cost != nil:
+		sum := e.Cost.Add(*p.Cost)
+		e.Cost = &sum
+	}
 }
 
 // providerCode is the code of a provider's error, else its type.

@@ -89,12 +89,14 @@ func TestUnaryKinds(t *testing.T) {
 		input, output      int64
 		cost               string
 	}{
-		"completions": {"/v1/completions", `{"model":"gpt-4o-mini","prompt":"x"}`, `{"model":"gpt-4o-mini","usage":{"prompt_tokens":1000000,"completion_tokens":0}}`, usage.Completions, usage.SourceProvider, 1_000_000, 0, "0.15"},
-		"responses":   {"/v1/responses", `{"model":"gpt-4o-mini","input":"x"}`, `{"model":"gpt-4o-mini","usage":{"input_tokens":0,"output_tokens":1000000}}`, usage.Completions, usage.SourceProvider, 0, 1_000_000, "0.6"},
-		"embeddings":  {"/v1/embeddings", `{"model":"text-embedding-3-small","input":"x"}`, `{"model":"text-embedding-3-small","usage":{"prompt_tokens":1000000,"total_tokens":1000000}}`, usage.Embeddings, usage.SourceProvider, 1_000_000, 0, "0.02"},
-		"moderations": {"/v1/moderations", `{"input":"12345678"}`, `{"id":"modr-1","model":"omni-moderation-latest","results":[]}`, usage.Moderations, usage.SourceEstimated, 5, 0, "0"},
-		"no usage":    {"/v1/chat/completions", chat(""), `{"choices":[]}`, usage.Completions, usage.SourceEstimated, openaiwire.EstimateInput(int64(len(chat("")))), 4, ""},
-		"unpriced":    {"/v1/chat/completions", `{"model":"unpriced-model"}`, `{"model":"unpriced-model","usage":{"prompt_tokens":7,"completion_tokens":3}}`, usage.Completions, usage.SourceProvider, 7, 3, "-"},
+		"completions":        {"/v1/completions", `{"model":"gpt-4o-mini","prompt":"x"}`, `{"model":"gpt-4o-mini","usage":{"prompt_tokens":1000000,"completion_tokens":0}}`, usage.Completions, usage.SourceProvider, 1_000_000, 0, "0.15"},
+		"responses":          {"/v1/responses", `{"model":"gpt-4o-mini","input":"x"}`, `{"model":"gpt-4o-mini","usage":{"input_tokens":0,"output_tokens":1000000}}`, usage.Completions, usage.SourceProvider, 0, 1_000_000, "0.6"},
+		"embeddings":         {"/v1/embeddings", `{"model":"text-embedding-3-small","input":"x"}`, `{"model":"text-embedding-3-small","usage":{"prompt_tokens":1000000,"total_tokens":1000000}}`, usage.Embeddings, usage.SourceProvider, 1_000_000, 0, "0.02"},
+		"moderations":        {"/v1/moderations", `{"input":"12345678"}`, `{"id":"modr-1","model":"omni-moderation-latest","results":[]}`, usage.Moderations, usage.SourceEstimated, 5, 0, "0"},
+		"web search":         {"/v1/responses", `{"model":"gpt-4o-mini","input":"x"}`, `{"model":"gpt-4o-mini","output":[{"type":"web_search_call"},{"type":"file_search_call"},{"type":"web_search_call"}],"usage":{"input_tokens":0,"output_tokens":1000000}}`, usage.Completions, usage.SourceProvider, 0, 1_000_000, "0.6225"}, // + 2 × 0.01 + 0.0025
+		"a tool's container": {"/v1/responses", `{"model":"gpt-4o-mini","input":"x"}`, `{"model":"gpt-4o-mini","output":[{"type":"code_interpreter_call","container_id":"c"}],"usage":{"input_tokens":0,"output_tokens":1000000}}`, usage.Completions, usage.SourceProvider, 0, 1_000_000, "0.63"},                                 // + the default container, 0.03
+		"no usage":           {"/v1/chat/completions", chat(""), `{"choices":[]}`, usage.Completions, usage.SourceEstimated, openaiwire.EstimateInput(int64(len(chat("")))), 4, ""},
+		"unpriced":           {"/v1/chat/completions", `{"model":"unpriced-model"}`, `{"model":"unpriced-model","usage":{"prompt_tokens":7,"completion_tokens":3}}`, usage.Completions, usage.SourceProvider, 7, 3, "-"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
