@@ -17,9 +17,9 @@ const (
 	// cost can stand in a header.
 	holdBytes = 1 << 20
 	chunk     = 32 << 10
-	// eventChunk is chunk for streams. It holds dozens of events, and is held
-	// for as long as a stream is open: with chunk, 5,000 of them take 120 MB more.
-	eventChunk = 8 << 10
+	// eventChunk is chunk for streams. It is held for as long as one is open, and
+	// the transport's own buffer gives no more at a time.
+	eventChunk = 4 << 10
 )
 
 // Buffers for reading answers.
