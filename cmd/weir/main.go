@@ -98,8 +98,11 @@ func run(ctx context.Context, c *cli, args []string) int {
 		return exitUsage
 	}
 	name := args[0]
-	if name == "-h" || name == "--help" {
+	switch name {
+	case "-h", "--help":
 		name = "help"
+	case "--version":
+		name = "version"
 	}
 	for _, cmd := range commands() {
 		if cmd.name == name {

@@ -49,6 +49,12 @@ func runServe(ctx context.Context, c *cli, args []string) error {
 // listening, with its address.
 func serve(ctx context.Context, cfg config.Config, log *slog.Logger, stdout io.Writer, prepare func(context.Context, *node, string) error) error {
 	paceCollector()
+	// First, so that an address that is taken leaves no half-begun install.
+	listener, err := server.Listen(ctx, cfg.Listen)
+	if err != nil {
+		return fmt.Errorf("%w; WEIR_LISTEN or --listen names another address", err)
+	}
+	defer listener.Close() // serving has closed it already
 	n, err := open(ctx, cfg, log)
 	if err != nil {
 		return err
@@ -59,10 +65,6 @@ func serve(ctx context.Context, cfg config.Config, log *slog.Logger, stdout io.W
 		}
 	}()
 	if err := n.bootstrap(ctx, stdout); err != nil {
-		return err
-	}
-	listener, err := server.Listen(ctx, cfg.Listen)
-	if err != nil {
 		return err
 	}
 	address := addressOf(cfg, listener)

@@ -102,7 +102,12 @@ func (s *Server) own(r *http.Request) http.Handler {
 			return http.HandlerFunc(unknown)
 		}
 		return s.operation(first, r.Method)
-	case "", "scim", "console", "assets":
+	case "":
+		if r.URL.Path == "/" {
+			return s.operation(first, r.Method)
+		}
+		return http.HandlerFunc(unknown)
+	case "scim", "console", "assets":
 		return http.HandlerFunc(unknown)
 	}
 	return nil
@@ -114,6 +119,8 @@ func (s *Server) operation(name, method string) http.Handler {
 	switch {
 	case method != http.MethodGet && method != http.MethodHead:
 		return http.HandlerFunc(onlyRead)
+	case name == "":
+		return http.HandlerFunc(front)
 	case name == "healthz":
 		return http.HandlerFunc(s.Health.live)
 	case name == "readyz":
@@ -122,6 +129,15 @@ func (s *Server) operation(name, method string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		envelope.Begin(w.Header(), id.Request())
 		s.Metrics.ServeHTTP(w, r)
+	})
+}
+
+// front tells whoever opens the bare address where they are.
+func front(w http.ResponseWriter, _ *http.Request) {
+	envelope.Begin(w.Header(), id.Request())
+	envelope.Processed(w.Header(), time.Now())
+	_ = envelope.JSON(w, http.StatusOK, map[string]string{ // strings encode
+		"name": "weir", "api": "/v1", "description": "/weir/v1/openapi.json", "health": "/readyz",
 	})
 }
 
@@ -166,12 +182,15 @@ func refuse(w http.ResponseWriter, err error) {
 	envelope.Error(w, err)
 }
 
-// Listen opens the address.
+// Listen opens the address. Its errors name it once.
 func Listen(ctx context.Context, address string) (net.Listener, error) {
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", address)
+	if op := (*net.OpError)(nil); errors.As(err, &op) {
+		err = op.Err
+	}
 	if err != nil {
-		return nil, fmt.Errorf("listening on %s: %w", address, err)
+		return nil, fmt.Errorf("cannot listen on %s: %w", address, err)
 	}
 	return listener, nil
 }

@@ -117,6 +117,7 @@ func TestExitCodes(t *testing.T) {
 		says string
 	}{
 		"version":          {args: []string{"version"}, code: 0, says: "weir "},
+		"--version":        {args: []string{"--version"}, code: 0, says: "weir "},
 		"help":             {args: []string{"help"}, code: 0, says: "organizations"},
 		"serve --help":     {args: []string{"serve", "--help"}, code: 0, says: "WEIR_MASTER_KEY_FILE"},
 		"nothing":          {args: nil, code: 2, says: "Usage"},
@@ -136,6 +137,18 @@ func TestExitCodes(t *testing.T) {
 				t.Errorf("exit code %d, want %d with %q:\n%s", code, tt.code, tt.says, out)
 			}
 		})
+	}
+}
+
+func TestATakenAddressLeavesNoInstall(t *testing.T) {
+	taken := serve(t, t.TempDir())
+	dir := filepath.Join(t.TempDir(), "new")
+	code, out := run(t, []string{"WEIR_DATA_DIR=" + dir, "WEIR_LISTEN=" + strings.TrimPrefix(taken.address, "http://")}, "serve")
+	if code != 1 || !strings.Contains(out, "cannot listen on") || !strings.Contains(out, "WEIR_LISTEN") {
+		t.Errorf("exit code %d:\n%s", code, out)
+	}
+	if _, err := os.Stat(dir); err == nil {
+		t.Error("a start that could not listen began an install")
 	}
 }
 
