@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -158,6 +159,9 @@ func (n *node) openVault(ctx context.Context) error {
 	if created {
 		n.log.Warn("a master key was generated; back it up, since provider secrets cannot be opened without it",
 			"file", filepath.Join(n.cfg.DataDir, vault.MasterKeyFile))
+		if !strings.HasPrefix(n.cfg.DatabaseURL, "sqlite:") {
+			n.log.Warn("other nodes on this database need the same master key (WEIR_MASTER_KEY); with keys of their own they cannot use each other's connections")
+		}
 	}
 	return checkSealed(ctx, n.store, n.vault)
 }
