@@ -10,6 +10,7 @@ import (
 	"weir/internal/audit"
 	"weir/internal/endpoint"
 	"weir/internal/fault"
+	"weir/internal/optional"
 )
 
 // session is a sign-in. The cookie comes beside it; csrf_token must stand in
@@ -34,6 +35,9 @@ type signedIn struct {
 type credentials struct {
 	Email    string `json:"email" required:"true"`
 	Password string `json:"password" required:"true"`
+	// TOTP is the one-time code of a second factor. Nobody can have one yet, so
+	// a code that is sent proves nothing and is not looked at.
+	TOTP optional.Value[string] `json:"totp"`
 }
 
 func (a *API) sessions() []endpoint.Endpoint {
