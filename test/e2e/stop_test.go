@@ -190,15 +190,3 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 		t.Errorf("the request log: %+v", got)
 	}
 }
-
-func TestAPortInUseIsSaid(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	code, out := run(t, []string{"WEIR_LISTEN=" + listener.Addr().String(), "WEIR_DATA_DIR=" + t.TempDir()}, "serve")
-	if code != 1 || !strings.Contains(out, "listening on "+listener.Addr().String()) || !strings.Contains(out, "in use") {
-		t.Errorf("exit code %d:\n%s", code, out)
-	}
-}
