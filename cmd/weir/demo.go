@@ -27,17 +27,9 @@ const demoDir = "./demo-data"
 
 func runDemo(ctx context.Context, c *cli, args []string) error {
 	fs := flags("demo")
-	load := settings(fs)
-	err := parse(c, fs, args, func(w io.Writer) {
-		_, _ = fmt.Fprintf(w, "Usage: weir demo [flags]\n\nServes an organization with a sandbox provider, two projects with keys, and some\ndays of traffic, from %s, which is made when it is not there.\n", demoDir)
-		printSettings(w)
-	})
+	cfg, err := configure(c, fs, args, fmt.Sprintf("Usage: weir demo [flags]\n\nServes an organization with a sandbox provider, two projects with keys, and some\ndays of traffic, from %s, which is made when it is not there.\n", demoDir))
 	if err != nil {
 		return ended(err)
-	}
-	cfg, err := load(c)
-	if err != nil {
-		return err
 	}
 	if cfg.DataDir == config.Default().DataDir {
 		cfg.DataDir, cfg.DatabaseURL, cfg.EventsURL = demoDir, "", ""

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -36,17 +35,9 @@ func bad(format string, args ...any) finding {
 
 func runDoctor(ctx context.Context, c *cli, args []string) error {
 	fs := flags("doctor")
-	load := settings(fs)
-	err := parse(c, fs, args, func(w io.Writer) {
-		_, _ = fmt.Fprint(w, "Usage: weir doctor [flags]\n\nLooks at the configuration, the data directory, the databases, the master key\nand the audit chain, and says what is wrong. It changes nothing. Exit code 1 says that something is.\n")
-		printSettings(w)
-	})
+	cfg, err := configure(c, fs, args, "Usage: weir doctor [flags]\n\nLooks at the configuration, the data directory, the databases, the master key\nand the audit chain, and says what is wrong. It changes nothing. Exit code 1 says that something is.\n")
 	if err != nil {
 		return ended(err)
-	}
-	cfg, err := load(c)
-	if err != nil {
-		return err
 	}
 	findings := examine(ctx, cfg)
 	failed := false

@@ -69,6 +69,21 @@ func settings(fs *flag.FlagSet) (load func(c *cli) (config.Config, error)) {
 	}
 }
 
+// configure parses the flags of a command that takes every setting and loads the
+// configuration. help is what --help prints above the settings. Its error goes
+// through ended.
+func configure(c *cli, fs *flag.FlagSet, args []string, help string) (config.Config, error) {
+	load := settings(fs)
+	err := parse(c, fs, args, func(w io.Writer) {
+		_, _ = io.WriteString(w, help)
+		printSettings(w)
+	})
+	if err != nil {
+		return config.Config{}, err
+	}
+	return load(c)
+}
+
 // printSettings writes the table of settings.
 func printSettings(w io.Writer) {
 	_, _ = fmt.Fprint(w, "\nSettings: defaults, then weir.yaml (--config FILE), then the environment, then flags.\n\n")

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"time"
@@ -22,22 +21,14 @@ import (
 func runForgetSecrets(ctx context.Context, c *cli, args []string) error {
 	fs := flags("forget-secrets")
 	yes := fs.Bool("yes", false, "")
-	load := settings(fs)
-	err := parse(c, fs, args, func(w io.Writer) {
-		_, _ = fmt.Fprint(w, `Usage: weir forget-secrets [--yes] [flags]
+	cfg, err := configure(c, fs, args, `Usage: weir forget-secrets [--yes] [flags]
 
 For an install whose master key is lost: removes the provider secrets that no
 master key opens any more, so that weir starts and they can be entered again.
 Everything else stays. Without --yes it only says which they are.
 `)
-		printSettings(w)
-	})
 	if err != nil {
 		return ended(err)
-	}
-	cfg, err := load(c)
-	if err != nil {
-		return err
 	}
 	if err := requireInstall(cfg); err != nil {
 		return err

@@ -25,17 +25,9 @@ import (
 
 func runServe(ctx context.Context, c *cli, args []string) error {
 	fs := flags("serve")
-	load := settings(fs)
-	err := parse(c, fs, args, func(w io.Writer) {
-		_, _ = fmt.Fprint(w, "Usage: weir serve [flags]\n\nServes the gateway, the Admin API and weir's own API.\n")
-		printSettings(w)
-	})
+	cfg, err := configure(c, fs, args, "Usage: weir serve [flags]\n\nServes the gateway, the Admin API and weir's own API.\n")
 	if err != nil {
 		return ended(err)
-	}
-	cfg, err := load(c)
-	if err != nil {
-		return err
 	}
 	log, flush, err := telemetry.NewLogger(c.stderr, cfg.Log.Format, cfg.Log.Level)
 	if err != nil {
