@@ -31,9 +31,6 @@ type Store interface {
 	// Request returns one event; a fault of kind NotFound when there is none.
 	Request(ctx context.Context, organizationID, id string) (Event, error)
 
-	// LastUsed returns when each key was last used, for keys used at or after
-	// since.
-	LastUsed(ctx context.Context, since time.Time) (map[string]time.Time, error)
 	// Prune deletes request rows received before requests and minute roll-ups
 	// before minutes, in bounded steps; a zero time prunes nothing.
 	Prune(ctx context.Context, requests, minutes time.Time) error

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"maps"
 	"math"
 	"slices"
 
@@ -162,20 +161,6 @@ func (s *Store) addBatch(ctx context.Context, tx *sql.Tx, b *batch, n numbers) e
 		rows = append(rows, sum.row(n.of(at)))
 	}
 	slices.SortFunc(rows, byKeyOrder)
-	if _, err := s.insert(ctx, tx, insertCosts, rows); err != nil {
-		return err
-	}
-	rows = rows[:0]
-	for _, key := range slices.Sorted(maps.Keys(b.lastUsed)) {
-		rows = append(rows, []any{key, b.lastUsed[key]})
-	}
-	_, err := s.insert(ctx, tx, insertLastUsed, rows)
+	_, err := s.insert(ctx, tx, insertCosts, rows)
 	return err
-}
-
-var insertLastUsed = insert{
-	into:    "usage_key_last_used",
-	columns: []string{"api_key_id", "at"},
-	onConflict: `(api_key_id) DO UPDATE SET at =
-		CASE WHEN excluded.at > usage_key_last_used.at THEN excluded.at ELSE usage_key_last_used.at END`,
 }

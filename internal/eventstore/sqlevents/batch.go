@@ -9,11 +9,10 @@ import (
 
 // batch is what a batch of events adds to the roll-ups.
 type batch struct {
-	callers  map[digest]caller
-	items    map[digest]item
-	usage    map[usage.Width]map[place]*usageSum
-	costs    map[place]*costSum
-	lastUsed map[string]int64 // by key, in microseconds since 1970
+	callers map[digest]caller
+	items   map[digest]item
+	usage   map[usage.Width]map[place]*usageSum
+	costs   map[place]*costSum
 }
 
 // place is where a sum belongs: a row of a roll-up.
@@ -24,19 +23,15 @@ type place struct {
 
 func newBatch(events []*usage.Event) *batch {
 	b := &batch{
-		callers:  make(map[digest]caller, 2*len(events)),
-		items:    map[digest]item{},
-		usage:    make(map[usage.Width]map[place]*usageSum, len(rollups)),
-		costs:    make(map[place]*costSum, 2*len(events)),
-		lastUsed: make(map[string]int64, len(events)),
+		callers: make(map[digest]caller, 2*len(events)),
+		items:   map[digest]item{},
+		usage:   make(map[usage.Width]map[place]*usageSum, len(rollups)),
+		costs:   make(map[place]*costSum, 2*len(events)),
 	}
 	for _, r := range rollups {
 		b.usage[r.width] = make(map[place]*usageSum, len(events))
 	}
 	for _, e := range events {
-		if at := e.Received.UnixMicro(); e.APIKeyID != "" && at > b.lastUsed[e.APIKeyID] {
-			b.lastUsed[e.APIKeyID] = at
-		}
 		if !e.Counts() {
 			continue
 		}

@@ -23,7 +23,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"time"
 
 	"weir/internal/sqldb"
 	"weir/internal/usage"
@@ -61,7 +60,7 @@ func Open(ctx context.Context, db *sqldb.DB) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{db: db, writes: map[write]*sql.Stmt{}, lookUps: map[lookUp]*sql.Stmt{}}
-	inserts := []insert{insertRequests, insertCallers, insertItems, insertCosts, insertLastUsed}
+	inserts := []insert{insertRequests, insertCallers, insertItems, insertCosts}
 	for _, r := range rollups {
 		inserts = append(inserts, r.all, r.text)
 	}
@@ -85,23 +84,4 @@ func (s *Store) Mark(ctx context.Context, node string) (uint64, error) {
 		return 0, fmt.Errorf("mark of node %s: %w", node, err)
 	}
 	return uint64(position), nil
-}
-
-// LastUsed implements usage.Store.
-func (s *Store) LastUsed(ctx context.Context, since time.Time) (map[string]time.Time, error) {
-	rows, err := s.db.Read().QueryContext(ctx, `SELECT api_key_id, at FROM usage_key_last_used WHERE at >= $1`, since.UnixMicro())
-	if err != nil {
-		return nil, fmt.Errorf("last use of keys: %w", err)
-	}
-	defer rows.Close()
-	used := map[string]time.Time{}
-	for rows.Next() {
-		var key string
-		var at int64
-		if err := rows.Scan(&key, &at); err != nil {
-			return nil, fmt.Errorf("last use of keys: %w", err)
-		}
-		used[key] = time.UnixMicro(at).UTC()
-	}
-	return used, rows.Err()
 }

@@ -21,7 +21,6 @@ type Memory struct {
 	known  map[string]bool                   // ids
 	events []usage.Event                     // all that were applied: the roll-ups
 	cut    struct{ rows, minutes time.Time } // what Prune took
-	used   map[string]time.Time
 }
 
 var _ usage.Store = (*Memory)(nil)
@@ -38,7 +37,7 @@ func (m *Memory) Apply(_ context.Context, node string, events []usage.Positioned
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.marks == nil {
-		m.marks, m.known, m.used = map[string]uint64{}, map[string]bool{}, map[string]time.Time{}
+		m.marks, m.known = map[string]uint64{}, map[string]bool{}
 	}
 	for _, p := range events {
 		if p.Position <= m.marks[node] {
@@ -54,9 +53,6 @@ func (m *Memory) Apply(_ context.Context, node string, events []usage.Positioned
 			return err
 		}
 		m.events = append(m.events, e)
-		if at := e.Received.Truncate(time.Microsecond); e.APIKeyID != "" && at.After(m.used[e.APIKeyID]) {
-			m.used[e.APIKeyID] = at
-		}
 	}
 	return nil
 }
@@ -109,19 +105,6 @@ func (m *Memory) Request(_ context.Context, organizationID, id string) (usage.Ev
 		}
 	}
 	return usage.Event{}, fault.NotFoundf("No request '%s'.", id)
-}
-
-// LastUsed implements usage.Store.
-func (m *Memory) LastUsed(_ context.Context, since time.Time) (map[string]time.Time, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	used := map[string]time.Time{}
-	for key, at := range m.used {
-		if !at.Before(since) {
-			used[key] = at
-		}
-	}
-	return used, nil
 }
 
 // Prune implements usage.Store.

@@ -275,27 +275,6 @@ func severalAtOnce(t *testing.T, s usage.Store) {
 	}
 }
 
-func lastUsed(t *testing.T, s usage.Store) {
-	use := func(key string, at time.Duration) usage.Event {
-		e := sample("org-1")
-		e.APIKeyID, e.Received = key, epoch.Add(at)
-		return e
-	}
-	refused := use("key_refused", 4*time.Minute)
-	refused.Kind, refused.Source = usage.None, ""
-	apply(t, s, use("key_a", 3*time.Minute), use("key_a", time.Minute), use("key_b", time.Minute), refused, use("", 5*time.Minute))
-	apply(t, s, use("key_b", 2*time.Minute), use("key_a", 2*time.Minute), use("key_old", 0))
-	want := map[string]time.Time{"key_a": epoch.Add(3 * time.Minute), "key_b": epoch.Add(2 * time.Minute), "key_refused": epoch.Add(4 * time.Minute)}
-	got, err := s.LastUsed(t.Context(), epoch.Add(2*time.Minute))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for key, at := range got {
-		got[key] = at.UTC()
-	}
-	same(t, "LastUsed", got, want)
-}
-
 // prune: old rows and old minutes go, each by its own bound; hours, days and
 // costs stay.
 func prune(t *testing.T, s usage.Store) {

@@ -42,7 +42,6 @@ func Run(t *testing.T, open func(t *testing.T) usage.Store) {
 		{"one request comes back as it was", oneRequest},
 		{"every field of a request comes back", everyField},
 		{"requests of several projects or keys are in order", severalAtOnce},
-		{"keys are last used when they were", lastUsed},
 		{"pruning takes what is old", prune},
 		{"organizations see their own", isolation},
 	} {

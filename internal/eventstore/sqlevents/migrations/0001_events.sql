@@ -161,9 +161,3 @@ CREATE TABLE usage_marks (
   node     TEXT NOT NULL PRIMARY KEY,
   position BIGINT NOT NULL
 ) WITHOUT ROWID;
-
--- When each key was last used, in microseconds since 1970.
-CREATE TABLE usage_key_last_used (
-  api_key_id TEXT NOT NULL PRIMARY KEY,
-  at         BIGINT NOT NULL
-) WITHOUT ROWID;

@@ -91,11 +91,6 @@ usage_items
   constraint usage_items_pkey PRIMARY KEY (id)
   CREATE UNIQUE INDEX usage_items_digest_key ON usage_items USING btree (digest)
   CREATE UNIQUE INDEX usage_items_pkey ON usage_items USING btree (id)
-usage_key_last_used
-  api_key_id text COLLATE C NOT NULL
-  at bigint NOT NULL
-  constraint usage_key_last_used_pkey PRIMARY KEY (api_key_id)
-  CREATE UNIQUE INDEX usage_key_last_used_pkey ON usage_key_last_used USING btree (api_key_id)
 usage_marks
   node text COLLATE C NOT NULL
   position bigint NOT NULL

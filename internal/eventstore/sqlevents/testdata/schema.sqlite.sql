@@ -85,10 +85,6 @@ CREATE TABLE usage_items (
   line_item       TEXT NOT NULL,
   unit            TEXT NOT NULL
 );
-CREATE TABLE usage_key_last_used (
-  api_key_id TEXT NOT NULL PRIMARY KEY,
-  at         BIGINT NOT NULL
-) WITHOUT ROWID;
 CREATE TABLE usage_marks (
   node     TEXT NOT NULL PRIMARY KEY,
   position BIGINT NOT NULL
