@@ -4,12 +4,12 @@
 //
 // The API is one table of endpoints (package endpoint); a file holds one
 // resource, its wire shapes and its rows. What is listed nowhere is answered
-// 404 in the error envelope. openapi.yaml describes the same table from the
+// 404 in the error envelope. The folder openapi describes the same table from the
 // reader's side and is written by hand: tests hold the two against each other.
 package adminapi
 
 import (
-	_ "embed" // for Description
+	"embed"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -57,8 +57,16 @@ func (a *API) Handler() http.Handler { return a.table }
 // Endpoints returns the rows of the API's table.
 func (a *API) Endpoints() []endpoint.Endpoint { return a.table.Endpoints() }
 
-//go:embed openapi.yaml
-var description []byte
+//go:embed openapi/*.yaml
+var description embed.FS
 
-// Description returns the OpenAPI 3.1 description of the API, in YAML.
-func Description() []byte { return slices.Clone(description) }
+// Description returns the OpenAPI 3.1 description of the API, in JSON. It is
+// written by hand, a file per resource. It panics when the files cannot be read
+// as one.
+func Description() []byte {
+	raw, err := endpoint.Describe(description)
+	if err != nil {
+		panic("adminapi: reading the description: " + err.Error())
+	}
+	return raw
+}

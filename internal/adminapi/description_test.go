@@ -47,7 +47,7 @@ func readBook(name string, raw []byte, prefix string) (book, error) {
 // ownBook is weir's own description.
 func ownBook(t *testing.T) book {
 	t.Helper()
-	b, err := readBook("openapi.yaml", adminapi.Description(), "")
+	b, err := readBook("the description", adminapi.Description(), "")
 	return must(t, b, err)
 }
 

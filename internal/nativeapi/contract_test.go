@@ -14,9 +14,12 @@ import (
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
+
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/gorillamux"
+	"github.com/goccy/go-yaml"
+	"weir/internal/endpoint"
 )
 
 // oracle knows what the description says about calls and answers.
@@ -83,15 +86,15 @@ func TestDescriptionAndTableNameTheSameCalls(t *testing.T) {
 	for _, e := range f.api.Endpoints() {
 		open, ok := described[e.Route()]
 		if !ok {
-			t.Errorf("%s is in the table and not in openapi.yaml", e.Route())
+			t.Errorf("%s is in the table and not in the description", e.Route())
 		}
 		if open != e.Open {
-			t.Errorf("%s: open is %t in the table and %t in openapi.yaml", e.Route(), e.Open, open)
+			t.Errorf("%s: open is %t in the table and %t in the description", e.Route(), e.Open, open)
 		}
 		delete(described, e.Route())
 	}
 	for route := range described {
-		t.Errorf("%s is in openapi.yaml and not in the table", route)
+		t.Errorf("%s is in the description and not in the table", route)
 	}
 }
 
@@ -125,7 +128,7 @@ func TestOracleNoticesWrongAnswers(t *testing.T) {
 }
 
 func TestOpenAPIDocumentHoldsBothAPIs(t *testing.T) {
-	admin := []byte(`
+	admin, err := yaml.YAMLToJSON([]byte(`
 openapi: 3.1.0
 info: {title: Admin, version: v1}
 servers: [{url: /}]
@@ -144,7 +147,10 @@ components:
   schemas:
     List: {type: object, required: [users], properties: {users: {type: array}}}
     Permissions: {type: array, items: {type: string}}
-`)
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
 	f := newFixture(t, func(o *Options) { o.AdminDescription = admin })
 	a := f.as("").get("/openapi.json")
 	doc, err := openapi3.NewLoader().LoadFromData(a.body)
@@ -185,7 +191,7 @@ func TestUnknownPathsAndMethods(t *testing.T) {
 // The document that is served is valid with the Admin API's own description
 // beside it, and leaves nothing of it out.
 func TestOpenAPIDocumentWithTheAdminAPI(t *testing.T) {
-	admin, err := os.ReadFile("../adminapi/openapi.yaml")
+	admin, err := endpoint.Describe(os.DirFS("../adminapi"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,24 +2,29 @@ package nativeapi
 
 import (
 	"context"
-	_ "embed" // for Description
+	"embed"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"reflect"
 	"slices"
 
-	"github.com/goccy/go-yaml"
-
 	"weir/internal/access"
 	"weir/internal/endpoint"
 )
 
-//go:embed openapi.yaml
-var own []byte
+//go:embed openapi/*.yaml
+var own embed.FS
 
-// Description returns the OpenAPI 3.1 description of the API, in YAML.
-func Description() []byte { return slices.Clone(own) }
+// Description returns the OpenAPI 3.1 description of the API, in JSON. It is
+// written by hand. It panics when its files cannot be read as one.
+func Description() []byte {
+	raw, err := endpoint.Describe(own)
+	if err != nil {
+		panic("nativeapi: reading the description: " + err.Error())
+	}
+	return raw
+}
 
 func (a *API) description() []endpoint.Endpoint {
 	return []endpoint.Endpoint{
@@ -35,7 +40,7 @@ func (a *API) getDescription(context.Context, *endpoint.Call) (json.RawMessage, 
 // document merges the description of the Admin API into this API's own and
 // returns it in JSON. It panics when one of them cannot be read.
 func document(admin []byte) json.RawMessage {
-	doc := parsed(own)
+	doc := parsed(Description())
 	if len(admin) > 0 {
 		if err := merge(doc, parsed(admin)); err != nil {
 			panic("nativeapi: merging the descriptions: " + err.Error())
@@ -53,7 +58,7 @@ type object = map[string]any
 
 func parsed(description []byte) object {
 	var doc object
-	if err := yaml.Unmarshal(description, &doc); err != nil {
+	if err := json.Unmarshal(description, &doc); err != nil {
 		panic("nativeapi: reading a description: " + err.Error())
 	}
 	return doc

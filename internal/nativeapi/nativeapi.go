@@ -4,8 +4,8 @@
 //
 // The API is one table of endpoints (package endpoint); a file holds one
 // resource, its wire shapes and its rows. Project keys may call it as far as
-// their grants reach. openapi.yaml describes the same table from the reader's
-// side and is written by hand: tests hold the two against each other.
+// their grants reach. The folder openapi describes the same table from the
+// reader's side and is written by hand: tests hold the two against each other.
 package nativeapi
 
 import (
@@ -28,7 +28,7 @@ type Options struct {
 	Usage    usage.Store
 	Identity *identity.Service
 	Book     *pricing.Book // says which models of a catalogue have a price
-	// AdminDescription is the OpenAPI description of the Admin API, in YAML; it
+	// AdminDescription is the OpenAPI description of the Admin API, in JSON; it
 	// is served merged with this API's own.
 	AdminDescription []byte
 	Logger           *slog.Logger
