@@ -18,6 +18,7 @@ import (
 
 	"weir/internal/access"
 	"weir/internal/adminapi"
+	"weir/internal/audit"
 	"weir/internal/changefeed"
 	"weir/internal/config"
 	"weir/internal/endpoint"
@@ -104,7 +105,7 @@ func open(ctx context.Context, cfg config.Config, log *slog.Logger) (n *node, er
 		Prober: connectionProber{vault: n.vault, prober: &upstream.Prober{Transport: transport}},
 	}
 	used := &identity.LastUse{}
-	n.identity = &identity.Service{Store: n.store, Org: n.org, Now: time.Now, Used: used}
+	n.identity = &identity.Service{Store: n.store, Org: n.org, Now: time.Now, Used: used, Denials: &audit.Denials{}}
 	n.relay = &gateway.Gateway{
 		Snapshot: n.snapshot, Recorder: n.recorder, Vault: n.vault, Book: n.book, Transport: transport,
 		Identity: n.identity, Used: used, Limits: relayLimits(cfg.Gateway), Metrics: n.metrics, Logger: log,
@@ -253,8 +254,9 @@ func (n *node) Serve(ctx context.Context, listener net.Listener) error {
 		n.log.Warn("some usage is not in the events store yet; the next start brings it there", "error", flushed)
 	}
 	touched := n.identity.Used.Flush(grace, n.store)
+	noted := n.identity.Denials.Flush(grace, time.Time{}, n.org.RecordDenials)
 	stop()
-	return errors.Join(served, touched, group.Wait())
+	return errors.Join(served, touched, noted, group.Wait())
 }
 
 // metricsHandler is open on a loopback listener, where only this machine can
@@ -264,7 +266,7 @@ func (n *node) metricsHandler(listener net.Listener) http.Handler {
 	if n.cfg.Metrics.Public || (ok && address.IP.IsLoopback()) {
 		return n.metrics.Handler()
 	}
-	return endpoint.Guarded(n.identity, access.ManagementRead, n.metrics.Handler())
+	return endpoint.Guarded(n.identity, "GET /metrics", access.ManagementRead, n.metrics.Handler())
 }
 
 func (n *node) jobs() []jobs.Job {
@@ -272,6 +274,9 @@ func (n *node) jobs() []jobs.Job {
 	return []jobs.Job{
 		{Name: "usage backlog", Every: time.Second, Run: func(context.Context) error { n.metrics.UsageBacklog(n.recorder.Backlog()); return nil }},
 		{Name: "last use of keys", Every: 2 * time.Second, Run: func(ctx context.Context) error { return n.identity.Used.Flush(ctx, n.store) }},
+		{Name: "denied requests", Every: 5 * time.Second, Run: func(ctx context.Context) error {
+			return n.identity.Denials.Flush(ctx, time.Now(), n.org.RecordDenials)
+		}},
 		{Name: "connections in error", Every: time.Minute, Run: func(ctx context.Context) error { return n.org.Rediscover(ctx, true) }},
 		{Name: "models of connections", Every: time.Hour, Run: func(ctx context.Context) error { return n.org.Rediscover(ctx, false) }},
 		{Name: "retention of the request log", Every: time.Hour, Run: func(ctx context.Context) error {

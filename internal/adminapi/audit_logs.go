@@ -155,7 +155,7 @@ func showAuditActor(actor audit.Actor) *auditActor {
 			key = auditKey{ID: actor.APIKeyID, Type: "service_account", ServiceAccount: &auditAccount{actor.ServiceAccountID}}
 		}
 		return &auditActor{Type: "api_key", APIKey: &key}
-	case audit.ActorSystem:
+	case audit.ActorSystem, audit.ActorUnknown:
 		return nil
 	}
 	panic(fmt.Sprintf("adminapi: no way to show an actor of type %q", actor.Type))

@@ -23,6 +23,11 @@ var (
 	LoginFailed     = same("login.failed")
 	LogoutSucceeded = same("logout.succeeded")
 
+	// AccessDenied are requests refused for who made them, DenialsOmitted the
+	// number of those beyond the log's allowance.
+	AccessDenied   = own("access.denied")
+	DenialsOmitted = own("access.denials_omitted")
+
 	OrganizationCreated = own("organization.created")
 
 	ProjectCreated  = same("project.created")

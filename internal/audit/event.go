@@ -16,15 +16,17 @@ import (
 // ActorType says how the caller showed who it is.
 type ActorType string
 
-// The ways to act. System is weir itself: bootstrap, jobs.
+// The ways to act. System is weir itself: bootstrap, jobs. Unknown is somebody
+// whose key or session is not one of ours; such an actor changes nothing.
 const (
 	ActorAPIKey  ActorType = "api_key"
 	ActorSession ActorType = "session"
 	ActorSystem  ActorType = "system"
+	ActorUnknown ActorType = "unknown"
 )
 
 // Actor is who made a change, as far as the log needs it. Exactly one of
-// UserID and ServiceAccountID is set, except for System.
+// UserID and ServiceAccountID is set, except for System and Unknown.
 type Actor struct {
 	OrganizationID   string    `json:"-"` // the tenant it acts in
 	Type             ActorType `json:"type"`

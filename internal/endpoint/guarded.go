@@ -13,9 +13,11 @@ import (
 // Guarded puts a handler that is no row of a table behind an admin key or a
 // session with a permission at the organization. Who has neither is answered in
 // the error envelope and h is not called; project keys never pass.
-func Guarded(identity *identity.Service, needs access.Permission, h http.Handler) http.Handler {
+// at names it for the log: GET /metrics.
+func Guarded(identity *identity.Service, at string, needs access.Permission, h http.Handler) http.Handler {
 	door := &Table{identity: identity, refuseProjectKeys: true}
 	row := &Endpoint{Needs: needs, Scope: AtOrganization}
+	row.Method, row.Path = route(at)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		received := time.Now()
 		envelope.Begin(w.Header(), id.Request())
@@ -26,6 +28,7 @@ func Guarded(identity *identity.Service, needs access.Permission, h http.Handler
 		if err != nil {
 			envelope.Processed(w.Header(), received)
 			envelope.Error(w, err)
+			door.deny(row, r, caller, err)
 			return
 		}
 		h.ServeHTTP(w, r)

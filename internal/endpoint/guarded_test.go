@@ -20,7 +20,7 @@ func TestGuarded(t *testing.T) {
 	ctx := t.Context()
 	owner := audit.Actor{OrganizationID: env.Organization.ID, Type: audit.ActorAPIKey, UserID: env.Owner.ID}
 	served := 0
-	url := endpointtest.Serve(t, endpoint.Guarded(env.Identity, access.ManagementRead, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	url := endpointtest.Serve(t, endpoint.Guarded(env.Identity, "GET /metrics", access.ManagementRead, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		served++
 		_, _ = io.WriteString(w, "weir_up 1\n")
 	})))

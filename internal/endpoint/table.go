@@ -119,6 +119,7 @@ func (t *Table) serve(e *Endpoint) http.Handler {
 		status := http.StatusOK
 		if err != nil {
 			status = envelope.Error(w, err)
+			t.deny(e, r, caller, err)
 		} else if err = envelope.JSON(w, status, out); err != nil { // it has answered so itself
 			status = http.StatusInternalServerError
 		}

@@ -140,6 +140,15 @@ func KindOf(err error) Kind {
 	return Internal
 }
 
+// Of returns the fault that err is; nil when it is none.
+func Of(err error) *Error {
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return nil
+}
+
 // Is reports whether err is a fault of this kind.
 func Is(err error, kind Kind) bool {
 	var e *Error

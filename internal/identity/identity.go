@@ -48,6 +48,7 @@ func (f From) kept() From {
 	if len(f.UserAgent) > maxUserAgent {
 		f.UserAgent = strings.ToValidUTF8(f.UserAgent[:maxUserAgent], "")
 	}
+	f.UserAgent = audit.Legible(f.UserAgent)
 	return f
 }
 
@@ -57,6 +58,8 @@ type Service struct {
 	Org   *org.Service
 	Now   func() time.Time
 	Used  *LastUse
+	// Denials takes note of who was refused; nil keeps nothing.
+	Denials *audit.Denials
 
 	attempts attempts
 }
@@ -120,7 +123,9 @@ func (s *Service) byAdminKey(ctx context.Context, r org.Reader, secret string) (
 		return Caller{}, err
 	}
 	if !works(&key.Secret, key.ExpiresAt, hash, s.Now()) {
-		return Caller{}, ErrBadKey(secret)
+		return Caller{}, audit.Refused(audit.Actor{
+			OrganizationID: key.OrganizationID, Type: audit.ActorAPIKey, UserID: key.UserID, APIKeyID: key.ID,
+		}, ErrBadKey(secret))
 	}
 	user, err := r.User(ctx, key.OrganizationID, key.UserID)
 	if err != nil {
@@ -137,15 +142,19 @@ func (s *Service) byProjectKey(ctx context.Context, r org.Reader, secret string)
 	if err != nil {
 		return Caller{}, err
 	}
+	refused := audit.Refused(audit.Actor{
+		OrganizationID: key.OrganizationID, Type: audit.ActorAPIKey,
+		UserID: key.UserID, ServiceAccountID: key.ServiceAccountID, APIKeyID: key.ID,
+	}, ErrBadKey(secret))
 	if !works(&key.Secret, key.ExpiresAt, hash, s.Now()) {
-		return Caller{}, ErrBadKey(secret)
+		return Caller{}, refused
 	}
 	project, err := r.Project(ctx, key.OrganizationID, key.ProjectID)
 	if err != nil {
 		return Caller{}, err
 	}
 	if project.Archived() {
-		return Caller{}, ErrBadKey(secret)
+		return Caller{}, refused
 	}
 	caller := Caller{Project: key.ProjectID, Actor: audit.Actor{
 		OrganizationID: key.OrganizationID, Type: audit.ActorAPIKey, APIKeyID: key.ID,
@@ -220,11 +229,12 @@ func (s *Service) BySession(ctx context.Context, token, csrf string, changes boo
 		if err != nil {
 			return err
 		}
+		who := audit.Actor{OrganizationID: session.OrganizationID, Type: audit.ActorSession, UserID: session.UserID, SessionID: session.ID}
 		if !s.Now().Before(session.ExpiresAt) {
-			return expired
+			return audit.Refused(who, expired)
 		}
 		if changes && id.HashOf(csrf) != session.CSRFHash {
-			return fault.New(fault.Forbidden, "csrf_token_missing", "", "A signed-in request that changes something must carry the x-csrf-token header with the token given at sign-in.")
+			return audit.Refused(who, fault.New(fault.Forbidden, "csrf_token_missing", "", "A signed-in request that changes something must carry the x-csrf-token header with the token given at sign-in."))
 		}
 		user, err := r.User(ctx, session.OrganizationID, session.UserID)
 		if err != nil {

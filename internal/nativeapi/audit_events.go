@@ -53,12 +53,18 @@ type auditProject struct {
 	Name string `json:"name"`
 }
 
-// auditActor holds a session or a key, as type says, or neither for weir
-// itself.
+// auditActor holds a session or a key, as type says, where somebody unknown
+// came from, or nothing for weir itself.
 type auditActor struct {
-	Type    string        `json:"type"` // session, api_key or system
-	Session *auditSession `json:"session,omitempty"`
-	APIKey  *auditKey     `json:"api_key,omitempty"`
+	Type    string         `json:"type"` // session, api_key, unknown or system
+	Session *auditSession  `json:"session,omitempty"`
+	APIKey  *auditKey      `json:"api_key,omitempty"`
+	Unknown *auditStranger `json:"unknown,omitempty"`
+}
+
+type auditStranger struct {
+	IPAddress string `json:"ip_address"`
+	UserAgent string `json:"user_agent"`
 }
 
 type auditSession struct {
@@ -157,6 +163,8 @@ func showActor(who audit.Actor) auditActor {
 			shown.APIKey.Type, shown.APIKey.User = "service_account", nil
 			shown.APIKey.ServiceAccount = &auditAccount{ID: who.ServiceAccountID}
 		}
+	case audit.ActorUnknown:
+		shown.Unknown = &auditStranger{IPAddress: who.IPAddress, UserAgent: who.UserAgent}
 	case audit.ActorSystem:
 	}
 	return shown

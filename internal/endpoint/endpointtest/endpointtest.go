@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"weir/internal/audit"
 	"weir/internal/changefeed"
 	"weir/internal/endpoint"
 	"weir/internal/eventstore/sqlevents"
@@ -84,7 +85,7 @@ func New(t *testing.T) *Env {
 	}
 	env := &Env{Store: store, Usage: events, Prober: &Prober{}}
 	env.Org = &org.Service{Store: store, Feed: feed, Sealer: Sealer{}, Prober: env.Prober, Now: time.Now}
-	env.Identity = &identity.Service{Store: store, Org: env.Org, Now: time.Now, Used: &identity.LastUse{}}
+	env.Identity = &identity.Service{Store: store, Org: env.Org, Now: time.Now, Used: &identity.LastUse{}, Denials: &audit.Denials{}}
 	env.Organization, env.Owner, env.AdminKey = env.NewOrganization(t, "owner@example.com")
 	return env
 }

@@ -1,0 +1,81 @@
+package org
+
+import (
+	"context"
+
+	"weir/internal/audit"
+)
+
+// deniedDetails is the payload of an AccessDenied event. Times are Unix seconds.
+type deniedDetails struct {
+	Route      string `json:"route"`
+	Permission string `json:"permission"`
+	Status     int    `json:"status"`
+	Code       string `json:"code"`
+	Count      int    `json:"count"`
+	FirstAt    int64  `json:"first_at"`
+	LastAt     int64  `json:"last_at"`
+}
+
+// omittedDetails is the payload of a DenialsOmitted event.
+type omittedDetails struct {
+	Callers string `json:"callers"` // known or unknown
+	Count   int    `json:"count"`
+	FirstAt int64  `json:"first_at"`
+	LastAt  int64  `json:"last_at"`
+}
+
+// RecordDenials writes refused requests into the logs of the organizations they
+// concern. Somebody unknown concerns an install's only organization; where there
+// are several, nobody can say whose log it is, and only the process's own log
+// has it: an address seen at one tenant is none of another's business.
+func (s *Service) RecordDenials(ctx context.Context, denied []audit.Denied, omitted []audit.Omitted) error {
+	only, err := s.onlyOrganization(ctx)
+	if err != nil {
+		return err
+	}
+	var events []audit.Event
+	add := func(organizationID string, a audit.Action, who audit.Actor, details any) {
+		if organizationID == "" {
+			organizationID = only
+		}
+		if organizationID == "" {
+			return
+		}
+		who.OrganizationID = organizationID
+		events = append(events, audit.Event{
+			Action: a.Name, Type: a.Type, OrganizationID: organizationID, Actor: who, Details: mustJSON(details),
+		})
+	}
+	for _, d := range denied {
+		add(d.Actor.OrganizationID, audit.AccessDenied, d.Actor, deniedDetails{
+			d.Route, d.Permission, d.Status, d.Code, d.Count, d.First.Unix(), d.Last.Unix(),
+		})
+	}
+	for _, o := range omitted {
+		callers := "unknown"
+		if o.Known {
+			callers = "known"
+		}
+		add(o.OrganizationID, audit.DenialsOmitted, audit.System(o.OrganizationID), omittedDetails{
+			callers, o.Count, o.First.Unix(), o.Last.Unix(),
+		})
+	}
+	if len(events) == 0 {
+		return nil
+	}
+	return s.update(ctx, audit.System(events[0].OrganizationID), func(tx Tx) error {
+		tx.Record(events...)
+		return nil
+	})
+}
+
+// onlyOrganization is the id of the install's one organization, "" when there
+// are more.
+func (s *Service) onlyOrganization(ctx context.Context) (string, error) {
+	all, err := view(ctx, s.Store, func(r Reader) ([]Organization, error) { return r.Organizations(ctx) })
+	if err != nil || len(all) != 1 {
+		return "", err
+	}
+	return all[0].ID, nil
+}
