@@ -102,7 +102,8 @@ func open(ctx context.Context, cfg config.Config, log *slog.Logger) (n *node, er
 	transport := upstream.Transport(upstream.Options{Sandbox: n.sandbox, DialTimeout: cfg.Gateway.ConnectTimeout})
 	n.org = &org.Service{
 		Store: n.store, Feed: n.feed, Sealer: n.vault, Now: time.Now,
-		Prober: connectionProber{vault: n.vault, prober: &upstream.Prober{Transport: transport}},
+		Prober:        connectionProber{vault: n.vault, prober: &upstream.Prober{Transport: transport}},
+		SessionLimits: org.SessionLimits{Lifetime: cfg.Sessions.Lifetime, Idle: cfg.Sessions.IdleTimeout},
 	}
 	used := &identity.LastUse{}
 	n.identity = &identity.Service{Store: n.store, Org: n.org, Now: time.Now, Used: used, Denials: &audit.Denials{}}

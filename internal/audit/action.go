@@ -38,7 +38,11 @@ var (
 	ServiceAccountUpdated = same("service_account.updated")
 	ServiceAccountDeleted = same("service_account.deleted")
 
-	UserAdded = same("user.added")
+	UserAdded   = same("user.added")
+	UserUpdated = same("user.updated")
+
+	SessionRevoked       = own("session.revoked")
+	PasswordResetCreated = own("password_reset.created")
 
 	WorkspaceCreated       = own("workspace.created")
 	WorkspaceUpdated       = own("workspace.updated")

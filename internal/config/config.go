@@ -35,6 +35,7 @@ type Config struct {
 
 	Bootstrap Bootstrap `yaml:"bootstrap"`
 	TLS       TLS       `yaml:"tls"`
+	Sessions  Sessions  `yaml:"sessions"`
 	Log       Log       `yaml:"log"`
 	Gateway   Gateway   `yaml:"gateway"`
 	UsageLog  UsageLog  `yaml:"usage_log"`
@@ -56,6 +57,12 @@ type Bootstrap struct {
 type TLS struct {
 	CertFile string `yaml:"cert_file" shown:"off: plain HTTP" help:"PEM certificate chain to serve TLS with"`
 	KeyFile  string `yaml:"key_file" shown:"off: plain HTTP" help:"PEM private key of the certificate"`
+}
+
+// Sessions is how long people stay signed in.
+type Sessions struct {
+	Lifetime    time.Duration `yaml:"lifetime" default:"12h" min:"1m" help:"how long a sign-in lasts, however much it is used"`
+	IdleTimeout time.Duration `yaml:"idle_timeout" default:"2h" min:"1m" help:"how long a sign-in lasts that is not used"`
 }
 
 // Log is what goes to stderr.

@@ -55,6 +55,7 @@ func TestNothingHasToBeSet(t *testing.T) {
 		EventsURL:   "sqlite:weir-data/events.db",
 		LimitsURL:   "memory:",
 		Bootstrap:   Bootstrap{OwnerEmail: "owner@localhost"},
+		Sessions:    Sessions{Lifetime: 12 * time.Hour, IdleTimeout: 2 * time.Hour},
 		Log:         Log{Level: "info", Format: "auto"},
 		Gateway: Gateway{
 			MaxBodyBytes: 64 << 20, SpoolBytes: 1 << 20,

@@ -27,6 +27,7 @@ const (
 	Key            = "key_"
 	AuditEvent     = "audit_log-"
 	Session        = "sess_"
+	PasswordReset  = "pwreset_"
 	Workspace      = "ws_"
 	Connection     = "conn_"
 	ModelEndpoint  = "mep_"

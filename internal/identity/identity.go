@@ -230,7 +230,10 @@ func (s *Service) BySession(ctx context.Context, token, csrf string, changes boo
 			return err
 		}
 		who := audit.Actor{OrganizationID: session.OrganizationID, Type: audit.ActorSession, UserID: session.UserID, SessionID: session.ID}
-		if !s.Now().Before(session.ExpiresAt) {
+		if used := s.Used.Last(session.ID); used.After(session.LastUsedAt) {
+			session.LastUsedAt = used
+		}
+		if s.Org.SessionLimits.Ended(&session, s.Now()) {
 			return audit.Refused(who, expired)
 		}
 		if changes && id.HashOf(csrf) != session.CSRFHash {
@@ -248,19 +251,31 @@ func (s *Service) BySession(ctx context.Context, token, csrf string, changes boo
 	if fault.Is(err, fault.NotFound) {
 		return Caller{}, expired
 	}
+	if err != nil {
+		return Caller{}, err
+	}
+	s.Used.Mark(caller.Session.ID, s.Now())
 	from = from.kept()
 	caller.Actor.IPAddress, caller.Actor.UserAgent = from.IPAddress, from.UserAgent
-	return caller, err
+	return caller, nil
 }
 
-// LastUse gathers when keys were used, to be written down now and then: a key's
-// use is worth showing, not worth a database write per request.
+// LastUse gathers when keys and sessions were used, to be written down now and
+// then: a use is worth showing, not worth a database write per request.
 type LastUse struct {
 	mu   sync.Mutex
 	seen map[string]time.Time
 }
 
-// Mark notes that a key was used.
+// Last is the last use of a key or session that is not yet written down; the
+// zero time if there is none.
+func (l *LastUse) Last(keyID string) time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.seen[keyID]
+}
+
+// Mark notes that a key or session was used.
 func (l *LastUse) Mark(keyID string, at time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -3,7 +3,9 @@ package identity
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/alexedwards/argon2id"
 
@@ -24,8 +26,24 @@ func HashPassword(password string) (string, error) {
 	return hash, nil
 }
 
-// MinPasswordLength is the shortest password weir takes.
-const MinPasswordLength = 8
+// The bounds of the passwords that weir takes: NIST SP 800-63B asks for no less
+// than 8 characters and to allow 64 and more. The upper bound is in bytes.
+const (
+	MinPasswordLength = 8
+	MaxPasswordLength = 1024
+)
+
+// CheckPassword refuses a password that is too short, too long or blank. What it
+// is made of is its owner's business.
+func CheckPassword(param, password string) error {
+	switch n := utf8.RuneCountInString(password); {
+	case len(password) > MaxPasswordLength:
+		return fault.StringTooLong(param, MaxPasswordLength, len(password))
+	case n < MinPasswordLength || strings.TrimSpace(password) == "":
+		return fault.Invalidf("password_too_short", param, "Invalid '%s': a password has at least %d characters, not all of them blank.", param, MinPasswordLength)
+	}
+	return nil
+}
 
 // SignIn checks an e-mail and password and starts a session. An unknown address
 // and a wrong password are answered alike and take as long.

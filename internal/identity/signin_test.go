@@ -104,6 +104,7 @@ func TestSessionsEnd(t *testing.T) {
 	now := time.Now()
 	service.Now = func() time.Time { return now }
 	service.Org.Now = service.Now
+	service.Org.SessionLimits.Idle = org.SessionLifetime // what ends an unused one is tested through the API
 	session, _, token, csrf, err := service.SignIn(t.Context(), env.Owner.Email, endpointtest.Password, browser)
 	if err != nil {
 		t.Fatal(err)

@@ -25,6 +25,7 @@ func TestListsWalkedByOne(t *testing.T) {
 		e := sample()
 		e.ID = id.Request()
 		f.request(e)
+		f.signIn()
 	}
 	f.Prober.Result = routing.Probe{APIKey: &routing.KeyProbe{OK: true, Models: []string{"b", "a", "c"}}}
 	conn, _, err := f.Org.CreateConnection(t.Context(), f.actor(), org.ConnectionFields{Name: optional.Of("x"), Provider: optional.Of("sandbox")})
@@ -32,7 +33,7 @@ func TestListsWalkedByOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range []string{
-		"/connections", "/workspaces", "/workspaces/" + f.workspace.ID + "/members", "/model_endpoints", "/requests", "/audit_events",
+		"/connections", "/workspaces", "/workspaces/" + f.workspace.ID + "/members", "/model_endpoints", "/requests", "/audit_events", "/sessions",
 		"/connections/" + conn.ID + "/models",
 	} {
 		type item struct{ ID string }
@@ -69,7 +70,7 @@ func TestOrganizationsAreApart(t *testing.T) {
 		path, body := f.target(e.Route())
 		a := stranger.call(e.Method, path, body)
 		switch e.Path {
-		case "/weir/v1/connections", "/weir/v1/workspaces", "/weir/v1/model_endpoints", "/weir/v1/requests", "/weir/v1/audit_events", "/weir/v1/me":
+		case "/weir/v1/connections", "/weir/v1/workspaces", "/weir/v1/model_endpoints", "/weir/v1/requests", "/weir/v1/audit_events", "/weir/v1/me", "/weir/v1/sessions", "/weir/v1/password":
 			continue // its own
 		}
 		refused(t, a, http.StatusNotFound, "not_found", "")

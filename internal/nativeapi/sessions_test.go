@@ -88,10 +88,39 @@ func TestSessionCookieIsSecureBehindTLS(t *testing.T) {
 func TestSessionEnds(t *testing.T) {
 	f := newFixture(t)
 	browser, _ := f.signIn()
-	f.clock.advance(org.SessionLifetime - time.Second)
-	ok[me](t, browser.get("/me"))
-	f.clock.advance(time.Second)
+	for range 7 { // used now and then, it lasts its whole life
+		f.clock.advance(org.SessionLifetime/7 - time.Second)
+		ok[me](t, browser.get("/me"))
+	}
+	f.clock.advance(7 * time.Second)
 	refused(t, browser.get("/me"), http.StatusUnauthorized, "session_expired", "")
+}
+
+// What is not used ends sooner, whether its last use was written down or not.
+func TestUnusedSessionEnds(t *testing.T) {
+	for name, written := range map[string]bool{"written down": true, "gathered": false} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			f.Org.SessionLimits = org.SessionLimits{Idle: 10 * time.Minute}
+			browser, s := f.signIn()
+			for range 3 {
+				f.clock.advance(10*time.Minute - time.Second)
+				ok[me](t, browser.get("/me"))
+				if written {
+					must[any](t)(nil, f.Identity.Used.Flush(t.Context(), f.Store))
+				}
+			}
+			listed := ok[page[sessionEntry]](t, browser.get("/sessions"))
+			if written && (len(listed.Data) != 1 || listed.Data[0].ID != s.ID || listed.Data[0].LastUsedAt != f.clock.Now().Unix()) {
+				t.Errorf("listed: %+v", listed.Data)
+			}
+			f.clock.advance(10 * time.Minute)
+			refused(t, browser.get("/me"), http.StatusUnauthorized, "session_expired", "")
+			if listed := ok[page[sessionEntry]](t, f.owner().get("/sessions")); len(listed.Data) > 0 {
+				t.Errorf("an ended session is listed: %+v", listed.Data)
+			}
+		})
+	}
 }
 
 // A key beside a cookie is what counts: a stale cookie must not get in a

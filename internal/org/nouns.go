@@ -97,7 +97,8 @@ type Session struct {
 	CSRFHash       id.Hash
 	IPAddress      string
 	UserAgent      string
-	ExpiresAt      time.Time
+	ExpiresAt      time.Time // however much it is used
+	LastUsedAt     time.Time
 	CreatedAt      time.Time
 }
 

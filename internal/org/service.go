@@ -37,6 +37,8 @@ type Service struct {
 	Sealer Sealer
 	Prober Prober
 	Now    func() time.Time
+
+	SessionLimits SessionLimits
 }
 
 // update runs fn as one unit of work and returns when this node holds it.

@@ -8,8 +8,34 @@ import (
 	"weir/internal/id"
 )
 
-// SessionLifetime is how long a sign-in lasts.
-const SessionLifetime = 12 * time.Hour
+// How long a sign-in lasts when the configuration does not say.
+const (
+	SessionLifetime = 12 * time.Hour
+	SessionIdle     = 2 * time.Hour
+)
+
+// SessionLimits is how long sign-ins last: Lifetime however much they are used,
+// Idle without any use. The zero values are SessionLifetime and SessionIdle.
+type SessionLimits struct {
+	Lifetime time.Duration
+	Idle     time.Duration
+}
+
+// OrDefault returns l with the defaults where it says nothing.
+func (l SessionLimits) OrDefault() SessionLimits {
+	if l.Lifetime == 0 {
+		l.Lifetime = SessionLifetime
+	}
+	if l.Idle == 0 {
+		l.Idle = SessionIdle
+	}
+	return l
+}
+
+// Ended reports whether a session no longer holds.
+func (l SessionLimits) Ended(s *Session, now time.Time) bool {
+	return !now.Before(s.ExpiresAt) || now.Sub(s.LastUsedAt) >= l.OrDefault().Idle
+}
 
 // NewSession is a sign-in that was just proved.
 type NewSession struct {
@@ -18,8 +44,18 @@ type NewSession struct {
 	UserAgent string
 }
 
+// actor is the person who signs in, as the log names it.
+func (in *NewSession) actor(sessionID string) audit.Actor {
+	return audit.Actor{
+		OrganizationID: in.User.OrganizationID, Type: audit.ActorSession,
+		UserID: in.User.ID, UserEmail: in.User.Email, SessionID: sessionID,
+		IPAddress: in.IPAddress, UserAgent: in.UserAgent,
+	}
+}
+
 // StartSession records a sign-in and returns the session with the two secrets
-// the browser holds: token for the cookie, csrf for the page.
+// the browser holds: token for the cookie, csrf for the page. Both are made here,
+// so that whatever a browser held before becomes no session.
 func (s *Service) StartSession(ctx context.Context, in NewSession) (session Session, token, csrf string, err error) {
 	token, csrf = id.Secret(""), id.Secret("")
 	now := s.Now()
@@ -27,14 +63,9 @@ func (s *Service) StartSession(ctx context.Context, in NewSession) (session Sess
 		ID: id.New(id.Session), OrganizationID: in.User.OrganizationID, UserID: in.User.ID,
 		TokenHash: id.HashOf(token), CSRFHash: id.HashOf(csrf),
 		IPAddress: in.IPAddress, UserAgent: in.UserAgent,
-		ExpiresAt: now.Add(SessionLifetime), CreatedAt: now,
+		ExpiresAt: now.Add(s.SessionLimits.OrDefault().Lifetime), LastUsedAt: now, CreatedAt: now,
 	}
-	actor := audit.Actor{
-		OrganizationID: in.User.OrganizationID, Type: audit.ActorSession,
-		UserID: in.User.ID, UserEmail: in.User.Email, SessionID: session.ID,
-		IPAddress: in.IPAddress, UserAgent: in.UserAgent,
-	}
-	err = s.update(ctx, actor, func(tx Tx) error {
+	err = s.update(ctx, in.actor(session.ID), func(tx Tx) error {
 		if err := tx.DeleteExpiredSessions(ctx, now); err != nil {
 			return err
 		}
@@ -54,14 +85,63 @@ func (s *Service) EndSession(ctx context.Context, actor audit.Actor, sessionID s
 
 // RecordFailedSignIn leaves a trace of a wrong password for a known user.
 func (s *Service) RecordFailedSignIn(ctx context.Context, in NewSession, code, message string) error {
-	actor := audit.Actor{
-		OrganizationID: in.User.OrganizationID, Type: audit.ActorSession,
-		UserID: in.User.ID, UserEmail: in.User.Email, IPAddress: in.IPAddress, UserAgent: in.UserAgent,
-	}
-	return s.update(ctx, actor, func(tx Tx) error {
+	return s.update(ctx, in.actor(""), func(tx Tx) error {
 		e := event(audit.LoginFailed, nil, details{})
 		e.Details = mustJSON(map[string]string{"error_code": code, "error_message": message})
 		tx.Record(e)
 		return nil
 	})
+}
+
+// Session returns one session of the organization.
+func (s *Service) Session(ctx context.Context, organizationID, sessionID string) (Session, error) {
+	return view(ctx, s.Store, func(r Reader) (Session, error) { return r.Session(ctx, organizationID, sessionID) })
+}
+
+// Sessions of a user that hold now, newest first.
+func (s *Service) Sessions(ctx context.Context, organizationID, userID string, p Page) (Rows[Session], error) {
+	now := s.Now()
+	return view(ctx, s.Store, func(r Reader) (Rows[Session], error) {
+		if _, err := r.User(ctx, organizationID, userID); err != nil {
+			return Rows[Session]{}, err
+		}
+		return r.Sessions(ctx, organizationID, SessionFilter{
+			Page: p, UserID: userID, LiveAt: now, UsedAfter: now.Add(-s.SessionLimits.OrDefault().Idle),
+		})
+	})
+}
+
+// RevokeSession ends a session of the organization, whoever it is of.
+func (s *Service) RevokeSession(ctx context.Context, actor audit.Actor, sessionID string) error {
+	return s.update(ctx, actor, func(tx Tx) error {
+		session, err := tx.Session(ctx, actor.OrganizationID, sessionID)
+		if err != nil {
+			return err
+		}
+		tx.Record(sessionRevoked(session.ID, session.UserID))
+		return tx.DeleteSession(ctx, sessionID)
+	})
+}
+
+// RevokeSessions ends the sessions of a user but for the one with the id except
+// and returns how many they were.
+func (s *Service) RevokeSessions(ctx context.Context, actor audit.Actor, userID, except string) (n int, err error) {
+	err = s.update(ctx, actor, func(tx Tx) error {
+		n, err = revokeSessions(ctx, tx, actor.OrganizationID, userID, except)
+		return err
+	})
+	return n, err
+}
+
+// revokeSessions ends sessions as a part of what makes them void.
+func revokeSessions(ctx context.Context, tx Tx, organizationID, userID, except string) (int, error) {
+	ids, err := tx.DeleteSessionsOf(ctx, organizationID, userID, except)
+	for _, sessionID := range ids {
+		tx.Record(sessionRevoked(sessionID, userID))
+	}
+	return len(ids), err
+}
+
+func sessionRevoked(sessionID, userID string) audit.Event {
+	return event(audit.SessionRevoked, nil, details{ID: sessionID, Data: map[string]any{"user_id": userID}})
 }

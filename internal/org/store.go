@@ -33,8 +33,8 @@ type Store interface {
 	// only, and at least one version when there is one.
 	Changes(ctx context.Context, after int64, limit int) ([]Change, error)
 
-	// TouchKeys sets the last use of project and admin keys, by key id, where
-	// it is later than what is known. It is not a change of the control plane:
+	// TouchKeys sets the last use of project keys, admin keys and sessions, by
+	// id, where it is later than what is known. It is not a change of the control plane:
 	// no audit, no version.
 	TouchKeys(ctx context.Context, used map[string]time.Time) error
 
@@ -148,7 +148,8 @@ type Reader interface {
 	AdminKeyByHash(ctx context.Context, hash id.Hash) (AdminKey, error)
 	AdminKeys(ctx context.Context, organizationID string, p Page) (Rows[AdminKey], error)
 
-	SessionByToken(ctx context.Context, tokenHash id.Hash) (Session, error)
+	SessionReader
+	PasswordResetReader
 
 	Workspace(ctx context.Context, organizationID, workspaceID string) (routing.Workspace, error)
 	WorkspaceByName(ctx context.Context, organizationID, name string) (routing.Workspace, error)
@@ -220,10 +221,8 @@ type Tx interface {
 	UpdateAdminKey(ctx context.Context, k AdminKey) error
 	DeleteAdminKey(ctx context.Context, organizationID, keyID string) error
 
-	InsertSession(ctx context.Context, s Session) error
-	DeleteSession(ctx context.Context, sessionID string) error
-	// DeleteExpiredSessions removes those that ended before t.
-	DeleteExpiredSessions(ctx context.Context, t time.Time) error
+	SessionWriter
+	PasswordResetWriter
 
 	InsertWorkspace(ctx context.Context, w routing.Workspace) error
 	UpdateWorkspace(ctx context.Context, w routing.Workspace) error

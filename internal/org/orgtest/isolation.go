@@ -59,6 +59,11 @@ func isolation(t *testing.T, s org.Store) {
 		"AdminKeys": lists(a.adminKey, func(ctx context.Context, r org.Reader, o string) (org.Rows[org.AdminKey], error) {
 			return r.AdminKeys(ctx, o, page)
 		}),
+		"Session": func(ctx context.Context, r org.Reader, o string) (any, error) { return r.Session(ctx, o, a.session.ID) },
+		"Sessions": func(ctx context.Context, r org.Reader, o string) (any, error) {
+			rows, err := r.Sessions(ctx, o, org.SessionFilter{Page: page, UserID: a.user.ID})
+			return rows.Items, err
+		},
 		"Workspace": func(ctx context.Context, r org.Reader, o string) (any, error) {
 			return r.Workspace(ctx, o, a.workspace.ID)
 		},
@@ -113,7 +118,7 @@ func isolation(t *testing.T, s org.Store) {
 	for i := range reader.NumMethod() {
 		name := reader.Method(i).Name
 		everywhere := strings.HasPrefix(name, "Each") || strings.HasSuffix(name, "ByHash") ||
-			strings.HasPrefix(name, "Organization") || name == "UsersByEmail" || name == "SessionByToken"
+			strings.HasPrefix(name, "Organization") || name == "UsersByEmail" || strings.HasSuffix(name, "ByToken")
 		if _, ok := probes[name]; !ok && !everywhere {
 			t.Errorf("no probe of %s", name)
 		}

@@ -40,6 +40,8 @@ func Run(t *testing.T, open func(t *testing.T) org.Store) {
 		{"keys are found by both secrets", secrets},
 		{"the last use moves forward", touch},
 		{"sessions end", sessions},
+		{"sessions of a person", sessionsOfUser},
+		{"a person has one password reset", passwordResets},
 		{"deleting takes what belongs to it", cascades},
 		{"what is in use stays", references},
 		{"text no database keeps is refused or replaced", hostileText},
@@ -233,7 +235,7 @@ func (n *tenant) newSession() org.Session {
 	return org.Session{
 		ID: id.At(id.Session, at), OrganizationID: n.org.ID, UserID: n.user.ID,
 		TokenHash: id.HashOf(id.Secret("")), CSRFHash: id.HashOf(id.Secret("")),
-		IPAddress: "192.0.2.1", UserAgent: "Browser/1", ExpiresAt: at.Add(time.Hour), CreatedAt: at,
+		IPAddress: "192.0.2.1", UserAgent: "Browser/1", ExpiresAt: at.Add(time.Hour), LastUsedAt: at.Add(time.Minute), CreatedAt: at,
 	}
 }
 

@@ -175,6 +175,20 @@ organizations
   constraint organizations_pkey PRIMARY KEY (id)
   CREATE INDEX organizations_list ON organizations USING btree (created_at, id)
   CREATE UNIQUE INDEX organizations_pkey ON organizations USING btree (id)
+password_resets
+  id text COLLATE C NOT NULL
+  organization_id text COLLATE C NOT NULL
+  user_id text COLLATE C NOT NULL
+  token_hash text COLLATE C NOT NULL
+  created_by text COLLATE C NOT NULL
+  expires_at bigint NOT NULL
+  created_at bigint NOT NULL
+  constraint password_resets_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+  constraint password_resets_pkey PRIMARY KEY (id)
+  constraint password_resets_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE
+  CREATE UNIQUE INDEX password_resets_pkey ON password_resets USING btree (id)
+  CREATE UNIQUE INDEX password_resets_token_hash ON password_resets USING btree (token_hash)
+  CREATE UNIQUE INDEX password_resets_user ON password_resets USING btree (user_id)
 projects
   id text COLLATE C NOT NULL
   organization_id text COLLATE C NOT NULL
@@ -210,10 +224,12 @@ sessions
   user_agent text COLLATE C NOT NULL
   expires_at bigint NOT NULL
   created_at bigint NOT NULL
+  last_used_at bigint NOT NULL DEFAULT 0
   constraint sessions_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
   constraint sessions_pkey PRIMARY KEY (id)
   constraint sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id)
   CREATE INDEX sessions_expiry ON sessions USING btree (expires_at)
+  CREATE INDEX sessions_list ON sessions USING btree (organization_id, user_id, created_at, id)
   CREATE UNIQUE INDEX sessions_pkey ON sessions USING btree (id)
   CREATE UNIQUE INDEX sessions_token_hash ON sessions USING btree (token_hash)
 users

@@ -152,6 +152,17 @@ CREATE TABLE organizations (
     created_at         BIGINT NOT NULL
 );
 CREATE INDEX organizations_list ON organizations (created_at, id);
+CREATE TABLE password_resets (
+    id              TEXT NOT NULL PRIMARY KEY,
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    user_id         TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    token_hash      TEXT NOT NULL,
+    created_by      TEXT NOT NULL,
+    expires_at      BIGINT NOT NULL,
+    created_at      BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX password_resets_token_hash ON password_resets (token_hash);
+CREATE UNIQUE INDEX password_resets_user ON password_resets (user_id);
 CREATE TABLE projects (
     id              TEXT NOT NULL PRIMARY KEY,
     organization_id TEXT NOT NULL REFERENCES organizations (id),
@@ -182,8 +193,9 @@ CREATE TABLE sessions (
     user_agent      TEXT NOT NULL,
     expires_at      BIGINT NOT NULL,
     created_at      BIGINT NOT NULL
-);
+, last_used_at BIGINT NOT NULL DEFAULT 0);
 CREATE INDEX sessions_expiry ON sessions (expires_at);
+CREATE INDEX sessions_list ON sessions (organization_id, user_id, created_at, id);
 CREATE UNIQUE INDEX sessions_token_hash ON sessions (token_hash);
 CREATE TABLE users (
     id              TEXT NOT NULL PRIMARY KEY,

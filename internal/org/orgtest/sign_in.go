@@ -1,0 +1,118 @@
+package orgtest
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"weir/internal/id"
+	"weir/internal/org"
+)
+
+// sessionsOfUser: a list holds one person's sessions that hold, newest first,
+// and they end together but for one.
+func sessionsOfUser(t *testing.T, s org.Store) {
+	c := &clock{}
+	n, foreign := newTenant(t, s, c), newTenant(t, s, c)
+	ctx, o := t.Context(), n.org.ID
+	other := n.newUser()
+	second, ended, idle, others := n.newSession(), n.newSession(), n.newSession(), n.newSession()
+	now := second.LastUsedAt
+	ended.ExpiresAt = now
+	idle.LastUsedAt = now.Add(-time.Hour)
+	others.UserID = other.ID
+	update(t, s, o, func(tx org.Tx) error {
+		return errors.Join(tx.InsertUser(ctx, other), tx.InsertSession(ctx, second), tx.InsertSession(ctx, ended),
+			tx.InsertSession(ctx, idle), tx.InsertSession(ctx, others))
+	})
+	filter := org.SessionFilter{Page: org.Page{Limit: 10}, UserID: n.user.ID, LiveAt: now, UsedAfter: now.Add(-time.Hour)}
+	view(t, s, func(r org.Reader) error {
+		rows, err := r.Sessions(ctx, o, filter)
+		equal(t, "sessions that hold", rows.Items, []org.Session{second, n.session})
+		first := filter
+		first.Limit = 1
+		head, err2 := r.Sessions(ctx, o, first)
+		first.After = second.ID
+		tail, err3 := r.Sessions(ctx, o, first)
+		equal(t, "the first page", head, org.Rows[org.Session]{Items: []org.Session{second}, More: true})
+		equal(t, "the last page", tail, org.Rows[org.Session]{Items: []org.Session{n.session}})
+		first.After = others.ID
+		_, unknown := r.Sessions(ctx, o, first)
+		if unknown == nil {
+			t.Error("another person's session is a cursor")
+		}
+		got, err4 := r.Session(ctx, o, second.ID)
+		equal(t, "one session", got, second)
+		return errors.Join(err, err2, err3, err4)
+	})
+	// Used since, it holds again.
+	if err := s.TouchKeys(ctx, map[string]time.Time{idle.ID: now}); err != nil {
+		t.Fatal(err)
+	}
+	idle.LastUsedAt = now
+	view(t, s, func(r org.Reader) error {
+		rows, err := r.Sessions(ctx, o, filter)
+		equal(t, "sessions after a use", rows.Items, []org.Session{idle, second, n.session})
+		return err
+	})
+	update(t, s, o, func(tx org.Tx) error {
+		for _, wrong := range [][2]string{{o, foreign.user.ID}, {foreign.org.ID, n.user.ID}, {o, "user-\x00"}} {
+			if ids, err := tx.DeleteSessionsOf(ctx, wrong[0], wrong[1], ""); err != nil || len(ids) > 0 {
+				t.Errorf("%q: deleted %v, %v", wrong, ids, err)
+			}
+		}
+		ids, err := tx.DeleteSessionsOf(ctx, o, n.user.ID, second.ID)
+		equal(t, "deleted", ids, []string{n.session.ID, ended.ID, idle.ID})
+		return err
+	})
+	view(t, s, func(r org.Reader) error {
+		rows, err := r.Sessions(ctx, o, filter)
+		equal(t, "what is spared", rows.Items, []org.Session{second})
+		_, err2 := r.Session(ctx, o, others.ID)
+		_, err3 := r.Session(ctx, foreign.org.ID, foreign.session.ID)
+		return errors.Join(err, err2, err3)
+	})
+}
+
+func passwordResets(t *testing.T, s org.Store) {
+	c := &clock{}
+	n, foreign := newTenant(t, s, c), newTenant(t, s, c)
+	ctx := t.Context()
+	made := func(of *tenant) org.PasswordReset {
+		at := c.next()
+		return org.PasswordReset{
+			ID: id.At(id.PasswordReset, at), OrganizationID: of.org.ID, UserID: of.user.ID, TokenHash: id.HashOf(id.Secret("")),
+			CreatedBy: of.account.ID, ExpiresAt: at.Add(time.Hour), CreatedAt: at,
+		}
+	}
+	first, second, theirs := made(n), made(n), made(foreign)
+	update(t, s, n.org.ID, func(tx org.Tx) error { return tx.PutPasswordReset(ctx, first) })
+	update(t, s, foreign.org.ID, func(tx org.Tx) error { return tx.PutPasswordReset(ctx, theirs) })
+	view(t, s, func(r org.Reader) error {
+		got, err := r.PasswordResetByToken(ctx, first.TokenHash)
+		equal(t, "the reset", got, first)
+		return err
+	})
+	update(t, s, n.org.ID, func(tx org.Tx) error { return tx.PutPasswordReset(ctx, second) })
+	gone := func(p org.PasswordReset) {
+		t.Helper()
+		view(t, s, func(r org.Reader) error {
+			_, err := r.PasswordResetByToken(ctx, p.TokenHash)
+			wantNotFound(t, err, "Password reset not found.")
+			return nil
+		})
+	}
+	gone(first)
+	gone(org.PasswordReset{})
+	update(t, s, n.org.ID, func(tx org.Tx) error {
+		return errors.Join(tx.DeletePasswordResetsOf(ctx, foreign.org.ID, n.user.ID), tx.DeletePasswordResetsOf(ctx, n.org.ID, foreign.user.ID))
+	})
+	view(t, s, func(r org.Reader) error {
+		got, err := r.PasswordResetByToken(ctx, second.TokenHash)
+		equal(t, "the one that took its place", got, second)
+		_, err2 := r.PasswordResetByToken(ctx, theirs.TokenHash)
+		return errors.Join(err, err2)
+	})
+	update(t, s, n.org.ID, func(tx org.Tx) error { return tx.DeletePasswordResetsOf(ctx, n.org.ID, n.user.ID) })
+	gone(second)
+}

@@ -1,0 +1,48 @@
+package org
+
+import (
+	"context"
+	"time"
+
+	"weir/internal/id"
+)
+
+// SessionFilter selects sessions of one person that still hold: those that end
+// after LiveAt and were used after UsedAfter.
+type SessionFilter struct {
+	Page
+	UserID    string
+	LiveAt    time.Time
+	UsedAfter time.Time
+}
+
+// SessionReader reads sign-ins.
+type SessionReader interface {
+	Session(ctx context.Context, organizationID, sessionID string) (Session, error)
+	SessionByToken(ctx context.Context, tokenHash id.Hash) (Session, error)
+	Sessions(ctx context.Context, organizationID string, f SessionFilter) (Rows[Session], error)
+}
+
+// SessionWriter changes sign-ins. They are no part of the change feed.
+type SessionWriter interface {
+	InsertSession(ctx context.Context, s Session) error
+	DeleteSession(ctx context.Context, sessionID string) error
+	// DeleteSessionsOf removes the sessions of a user but for the one with the
+	// id except ("": none is spared), and returns the ids of those it removed.
+	DeleteSessionsOf(ctx context.Context, organizationID, userID, except string) ([]string, error)
+	// DeleteExpiredSessions removes those that ended before t.
+	DeleteExpiredSessions(ctx context.Context, t time.Time) error
+}
+
+// PasswordResetReader reads password resets.
+type PasswordResetReader interface {
+	PasswordResetByToken(ctx context.Context, tokenHash id.Hash) (PasswordReset, error)
+}
+
+// PasswordResetWriter changes password resets.
+type PasswordResetWriter interface {
+	// PutPasswordReset keeps a reset in place of any other of the same user.
+	PutPasswordReset(ctx context.Context, p PasswordReset) error
+	// DeletePasswordResetsOf removes a user's reset, if there is one.
+	DeletePasswordResetsOf(ctx context.Context, organizationID, userID string) error
+}
