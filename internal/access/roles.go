@@ -39,6 +39,7 @@ func (r OrganizationRole) Permissions() Set {
 			WorkspacesRead, WorkspacesWrite,
 			ModelEndpointsRead, ModelEndpointsWrite,
 			RequestsRead,
+			CertificatesRead, CertificatesWrite,
 		)
 	case OrganizationReader:
 		return NewSet(ModelsRead)

@@ -47,6 +47,7 @@ func New(o Options) *API {
 	}, slices.Concat(
 		a.adminKeys(), a.projects(), a.serviceAccounts(), a.projectKeys(), a.users(),
 		a.auditLogs(), a.usageReports(), a.costs(),
+		a.certificates(),
 	))
 	return a
 }

@@ -24,8 +24,9 @@ type book struct {
 }
 
 type bookRoute struct {
-	pattern *regexp.Regexp
-	item    *openapi3.PathItem
+	pattern   *regexp.Regexp
+	variables int
+	item      *openapi3.PathItem
 }
 
 var pathVariable = regexp.MustCompile(`\\\{[a-z_]+\\\}`)
@@ -39,8 +40,10 @@ func readBook(name string, raw []byte, prefix string) (book, error) {
 	b := book{name: name, doc: doc, prefix: prefix}
 	for path, item := range doc.Paths.Map() {
 		pattern := pathVariable.ReplaceAllString(regexp.QuoteMeta(prefix+path), `[^/]+`)
-		b.routes = append(b.routes, bookRoute{regexp.MustCompile("^" + pattern + "$"), item})
+		b.routes = append(b.routes, bookRoute{regexp.MustCompile("^" + pattern + "$"), strings.Count(path, "{"), item})
 	}
+	// things/activate is not things/{thing_id}: the words go before the variables.
+	slices.SortFunc(b.routes, func(a, b bookRoute) int { return a.variables - b.variables })
 	return b, nil
 }
 

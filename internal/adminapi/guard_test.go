@@ -15,7 +15,9 @@ import (
 
 // examples are the calls that [world.example] does not find by rule, a table by
 // route for each resource.
-var examples = []map[string]func(w *world) (path, body string){}
+var examples = []map[string]func(w *world) (path, body string){
+	certificateExamples(),
+}
 
 // example makes what a call of the route needs, anew each time, and returns the
 // path and body of a call that succeeds for the organization's owner.

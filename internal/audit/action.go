@@ -19,6 +19,12 @@ var (
 	APIKeyUpdated = same("api_key.updated")
 	APIKeyDeleted = same("api_key.deleted")
 
+	CertificateCreated      = same("certificate.created")
+	CertificateUpdated      = same("certificate.updated")
+	CertificateDeleted      = same("certificate.deleted")
+	CertificatesActivated   = same("certificates.activated")
+	CertificatesDeactivated = same("certificates.deactivated")
+
 	LoginSucceeded  = same("login.succeeded")
 	LoginFailed     = same("login.failed")
 	LogoutSucceeded = same("logout.succeeded")

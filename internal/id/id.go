@@ -31,6 +31,7 @@ const (
 	Workspace      = "ws_"
 	Connection     = "conn_"
 	ModelEndpoint  = "mep_"
+	Certificate    = "cert_"
 )
 
 // Prefixes of secrets. A secret says what it is, so that a leaked one can be

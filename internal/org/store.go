@@ -169,6 +169,8 @@ type Reader interface {
 	// ModelEndpointsOn returns those with an upstream on the connection.
 	ModelEndpointsOn(ctx context.Context, organizationID, connectionID string) ([]routing.ModelEndpoint, error)
 
+	CertificateReader
+
 	// AuditEvents answers newest first.
 	AuditEvents(ctx context.Context, organizationID string, q audit.Query) (Rows[audit.Event], error)
 	// AuditChain calls fn with every event after sequence, oldest first. As in
@@ -239,4 +241,6 @@ type Tx interface {
 	InsertModelEndpoint(ctx context.Context, m routing.ModelEndpoint) error
 	UpdateModelEndpoint(ctx context.Context, m routing.ModelEndpoint) error
 	DeleteModelEndpoint(ctx context.Context, organizationID, modelEndpointID string) error
+
+	CertificateWriter
 }

@@ -2,6 +2,7 @@ package orgtest
 
 import (
 	"context"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -21,7 +22,6 @@ func isolation(t *testing.T, s org.Store) {
 	c := &clock{}
 	a, b := newTenant(t, s, c), newTenant(t, s, c)
 	page := org.Page{Limit: 100}
-	type probe func(ctx context.Context, r org.Reader, o string) (rows any, err error)
 	probes := map[string]probe{
 		"User": func(ctx context.Context, r org.Reader, o string) (any, error) { return r.User(ctx, o, a.user.ID) },
 		"UserByEmail": func(ctx context.Context, r org.Reader, o string) (any, error) {
@@ -114,6 +114,11 @@ func isolation(t *testing.T, s org.Store) {
 			return events, err
 		},
 	}
+	for _, f := range families() {
+		if f.probes != nil {
+			maps.Copy(probes, f.probes(a))
+		}
+	}
 	reader := reflect.TypeFor[org.Reader]()
 	for i := range reader.NumMethod() {
 		name := reader.Method(i).Name
@@ -139,7 +144,7 @@ func isolation(t *testing.T, s org.Store) {
 }
 
 // lists is a probe for one row of a list that cannot be narrowed to it.
-func lists[T any](want T, list func(context.Context, org.Reader, string) (org.Rows[T], error)) func(context.Context, org.Reader, string) (any, error) {
+func lists[T any](want T, list func(context.Context, org.Reader, string) (org.Rows[T], error)) probe {
 	return func(ctx context.Context, r org.Reader, o string) (any, error) {
 		rows, err := list(ctx, r, o)
 		return slices.DeleteFunc(rows.Items, func(row T) bool { return !same(row, want) }), err
@@ -162,7 +167,7 @@ func isolatedWrites(t *testing.T, s org.Store, a, b *tenant) {
 	workspace, conn, endpoint := a.workspace, a.conn, a.endpoint
 	user.OrganizationID, project.OrganizationID, account.OrganizationID, key.OrganizationID, adminKey.OrganizationID = o, o, o, o, o
 	workspace.OrganizationID, conn.OrganizationID, endpoint.OrganizationID = o, o, o
-	for name, write := range map[string]func(org.Tx) error{
+	writes := map[string]func(org.Tx) error{
 		"UpdateUser":                func(tx org.Tx) error { return tx.UpdateUser(ctx, user) },
 		"UpdateProject":             func(tx org.Tx) error { return tx.UpdateProject(ctx, project) },
 		"UpdateServiceAccount":      func(tx org.Tx) error { return tx.UpdateServiceAccount(ctx, account) },
@@ -178,7 +183,13 @@ func isolatedWrites(t *testing.T, s org.Store, a, b *tenant) {
 		"DeleteConnection":          func(tx org.Tx) error { return tx.DeleteConnection(ctx, o, a.conn.ID) },
 		"UpdateModelEndpoint":       func(tx org.Tx) error { return tx.UpdateModelEndpoint(ctx, endpoint) },
 		"DeleteModelEndpoint":       func(tx org.Tx) error { return tx.DeleteModelEndpoint(ctx, o, a.endpoint.ID) },
-	} {
+	}
+	for _, f := range families() {
+		if f.writes != nil {
+			maps.Copy(writes, f.writes(ctx, a, o))
+		}
+	}
+	for name, write := range writes {
 		if err := refuse(t, s, o, write); !fault.Is(err, fault.NotFound) {
 			t.Errorf("%s of another organization's row: %v, want not found", name, err)
 		}

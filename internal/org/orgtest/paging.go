@@ -42,7 +42,7 @@ func places[T any](rows org.Rows[T], err error, of func(T) place) ([]place, bool
 }
 
 func pageables() []pageable {
-	return []pageable{
+	all := []pageable{
 		{
 			name: "users",
 			insert: func(ctx context.Context, tx org.Tx, n *tenant, at time.Time) (string, error) {
@@ -176,6 +176,10 @@ func pageables() []pageable {
 			},
 		},
 	}
+	for _, f := range families() {
+		all = append(all, f.lists...)
+	}
+	return all
 }
 
 func insertKey(ctx context.Context, tx org.Tx, n *tenant, at time.Time) (string, error) {

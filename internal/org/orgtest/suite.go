@@ -44,6 +44,7 @@ func Run(t *testing.T, open func(t *testing.T) org.Store) {
 		{"a person has one password reset", passwordResets},
 		{"deleting takes what belongs to it", cascades},
 		{"what is in use stays", references},
+		{"certificates are active where they were activated", certificates},
 		{"text no database keeps is refused or replaced", hostileText},
 		{"an error leaves nothing", rollback},
 		{"a refused statement cannot be overlooked", refused},
@@ -146,6 +147,8 @@ type tenant struct {
 	member    org.WorkspaceMembership
 	conn      routing.Connection
 	endpoint  routing.ModelEndpoint
+
+	certificate org.Certificate // active in project
 }
 
 // newTenant writes an organization with one of everything.
@@ -183,6 +186,7 @@ func newTenant(t tester, s org.Store, c *clock) *tenant {
 			tx.PutWorkspaceMembership(ctx, n.member),
 			tx.InsertConnection(ctx, n.conn),
 			tx.InsertModelEndpoint(ctx, n.endpoint),
+			n.insertFamilies(ctx, tx),
 		)
 	})
 	return n

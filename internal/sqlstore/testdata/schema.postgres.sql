@@ -85,6 +85,19 @@ audit_heads
   latest bigint NOT NULL
   constraint audit_heads_pkey PRIMARY KEY (organization_id)
   CREATE UNIQUE INDEX audit_heads_pkey ON audit_heads USING btree (organization_id)
+certificates
+  id text COLLATE C NOT NULL
+  organization_id text COLLATE C NOT NULL
+  name text COLLATE C NOT NULL
+  pem text COLLATE C NOT NULL
+  valid_at bigint NOT NULL
+  expires_at bigint NOT NULL
+  active integer NOT NULL
+  created_at bigint NOT NULL
+  constraint certificates_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+  constraint certificates_pkey PRIMARY KEY (id)
+  CREATE INDEX certificates_list ON certificates USING btree (organization_id, created_at, id)
+  CREATE UNIQUE INDEX certificates_pkey ON certificates USING btree (id)
 changes
   version bigint NOT NULL
   ordinal bigint NOT NULL
@@ -189,6 +202,16 @@ password_resets
   CREATE UNIQUE INDEX password_resets_pkey ON password_resets USING btree (id)
   CREATE UNIQUE INDEX password_resets_token_hash ON password_resets USING btree (token_hash)
   CREATE UNIQUE INDEX password_resets_user ON password_resets USING btree (user_id)
+project_certificates
+  certificate_id text COLLATE C NOT NULL
+  project_id text COLLATE C NOT NULL
+  organization_id text COLLATE C NOT NULL
+  constraint project_certificates_certificate_id_fkey FOREIGN KEY (certificate_id) REFERENCES certificates(id)
+  constraint project_certificates_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+  constraint project_certificates_pkey PRIMARY KEY (certificate_id, project_id)
+  constraint project_certificates_project_id_fkey FOREIGN KEY (project_id) REFERENCES projects(id)
+  CREATE INDEX project_certificates_of_project ON project_certificates USING btree (project_id, certificate_id)
+  CREATE UNIQUE INDEX project_certificates_pkey ON project_certificates USING btree (certificate_id, project_id)
 projects
   id text COLLATE C NOT NULL
   organization_id text COLLATE C NOT NULL

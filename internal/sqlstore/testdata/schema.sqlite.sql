@@ -76,6 +76,17 @@ CREATE TABLE audit_heads (
     hash            TEXT NOT NULL,
     latest          BIGINT NOT NULL
 );
+CREATE TABLE certificates (
+    id              TEXT NOT NULL PRIMARY KEY,
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    name            TEXT NOT NULL,
+    pem             TEXT NOT NULL,
+    valid_at        BIGINT NOT NULL,
+    expires_at      BIGINT NOT NULL,
+    active          INTEGER NOT NULL,
+    created_at      BIGINT NOT NULL
+);
+CREATE INDEX certificates_list ON certificates (organization_id, created_at, id);
 CREATE TABLE changes (
     version         BIGINT NOT NULL,
     ordinal         BIGINT NOT NULL,
@@ -163,6 +174,13 @@ CREATE TABLE password_resets (
 );
 CREATE UNIQUE INDEX password_resets_token_hash ON password_resets (token_hash);
 CREATE UNIQUE INDEX password_resets_user ON password_resets (user_id);
+CREATE TABLE project_certificates (
+    certificate_id  TEXT NOT NULL REFERENCES certificates (id),
+    project_id      TEXT NOT NULL REFERENCES projects (id),
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    PRIMARY KEY (certificate_id, project_id)
+) WITHOUT ROWID;
+CREATE INDEX project_certificates_of_project ON project_certificates (project_id, certificate_id);
 CREATE TABLE projects (
     id              TEXT NOT NULL PRIMARY KEY,
     organization_id TEXT NOT NULL REFERENCES organizations (id),
