@@ -73,7 +73,7 @@ func (a *API) listAdminKeys(ctx context.Context, c *endpoint.Call, p org.Page) (
 // createAdminKey makes a key that acts as the caller.
 func (a *API) createAdminKey(ctx context.Context, c *endpoint.Call, in newAdminKey) (adminKey, error) {
 	key, secret, err := a.org.CreateAdminKey(ctx, c.Actor(), org.NewAdminKey{
-		Name: in.Name, UserID: c.Caller.PrincipalID(), ExpiresInSeconds: in.ExpiresInSeconds,
+		Name: in.Name, UserID: c.Caller.PrincipalID(), ExpiresInSeconds: in.ExpiresInSeconds, Within: c.Caller.Key,
 	})
 	if err != nil {
 		return adminKey{}, err

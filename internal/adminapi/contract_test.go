@@ -5,6 +5,7 @@ package adminapi_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
@@ -26,6 +27,9 @@ func sharedBook(t *testing.T) book {
 		t.Fatal(err)
 	}
 	b, err := readBook("the contract", raw, "/v1")
+	for _, route := range newer {
+		b.newer = append(b.newer, matching(route))
+	}
 	return must(t, b, err)
 }
 
@@ -41,10 +45,19 @@ func TestContractAgainstShared(t *testing.T) {
 	}
 }
 
+// newer are the operations that OpenAI's clients have and its published
+// description has not: section 9 of the contract.
+var newer = []string{
+	"POST /v1/organization/projects/{project_id}/api_keys/{api_key_id}",
+}
+
 // Every operation weir serves is one of the contract's.
 func TestContractHasEveryRow(t *testing.T) {
 	shared := sharedBook(t)
 	for _, e := range newWorld(t).api.Endpoints() {
+		if slices.Contains(newer, e.Route()) {
+			continue
+		}
 		if item := shared.doc.Paths.Value(e.Path[len("/v1"):]); item == nil || item.GetOperation(e.Method) == nil {
 			t.Errorf("%s is not in the contract", e.Route())
 		}

@@ -17,6 +17,7 @@ import (
 // route for each resource.
 var examples = []map[string]func(w *world) (path, body string){
 	certificateExamples(),
+	projectKeyExamples,
 }
 
 // example makes what a call of the route needs, anew each time, and returns the

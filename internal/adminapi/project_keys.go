@@ -6,6 +6,7 @@ import (
 	"weir/internal/access"
 	"weir/internal/audit"
 	"weir/internal/endpoint"
+	"weir/internal/optional"
 	"weir/internal/org"
 )
 
@@ -19,6 +20,7 @@ type projectKey struct {
 	LastUsedAt         *int64          `json:"last_used_at"`
 	ExpiresAt          *int64          `json:"expires_at"`
 	OwnerProjectAccess string          `json:"owner_project_access"` // active or inactive
+	Scopes             []string        `json:"scopes"`               // empty: all that the owner may do
 	Owner              projectKeyOwner `json:"owner"`
 }
 
@@ -44,6 +46,11 @@ type serviceAccountSlim struct {
 	Role      string `json:"role"`
 }
 
+type projectKeyChange struct {
+	Scopes           optional.Value[[]string] `json:"scopes"`
+	ExpiresInSeconds optional.Value[int64]    `json:"expires_in_seconds"`
+}
+
 const (
 	projectKeysPath = projectPath + "/api_keys"
 	projectKeyPath  = projectKeysPath + "/{api_key_id}"
@@ -57,6 +64,8 @@ func (a *API) projectKeys() []endpoint.Endpoint {
 	return []endpoint.Endpoint{
 		endpoint.List("GET "+projectKeysPath, access.APIKeysRead, endpoint.AtProject, page, a.listProjectKeys),
 		endpoint.Read("GET "+projectKeyPath, access.APIKeysRead, endpoint.AtProject, a.projectKey),
+		endpoint.Write("POST "+projectKeyPath, access.APIKeysWrite, endpoint.AtProject,
+			[]audit.Action{audit.APIKeyUpdated}, a.updateProjectKey),
 		endpoint.Act("DELETE "+projectKeyPath, access.APIKeysWrite, endpoint.AtProject,
 			[]audit.Action{audit.APIKeyDeleted}, a.deleteProjectKey),
 	}
@@ -83,6 +92,16 @@ func (a *API) projectKey(ctx context.Context, c *endpoint.Call) (projectKey, err
 	return showProjectKey(key), nil
 }
 
+func (a *API) updateProjectKey(ctx context.Context, c *endpoint.Call, in projectKeyChange) (projectKey, error) {
+	err := a.org.UpdateAPIKey(ctx, c.Actor(), c.Path("project_id"), c.Path("api_key_id"), org.APIKeyChange{
+		Scopes: in.Scopes, ExpiresInSeconds: in.ExpiresInSeconds, Within: c.Caller.Key,
+	})
+	if err != nil {
+		return projectKey{}, err
+	}
+	return a.projectKey(ctx, c)
+}
+
 func (a *API) deleteProjectKey(ctx context.Context, c *endpoint.Call) (endpoint.Deleted, error) {
 	keyID := c.Path("api_key_id")
 	return endpoint.Deleted{Object: "organization.project.api_key.deleted", ID: keyID, Deleted: true},
@@ -93,7 +112,7 @@ func showProjectKey(k org.OwnedAPIKey) projectKey {
 	shown := projectKey{
 		Object: "organization.project.api_key", ID: k.ID, Name: k.Name, RedactedValue: k.Redacted,
 		CreatedAt: k.CreatedAt.Unix(), LastUsedAt: endpoint.SecondsOrNull(k.LastUsedAt), ExpiresAt: endpoint.SecondsOrNull(k.ExpiresAt),
-		OwnerProjectAccess: string(k.Access),
+		OwnerProjectAccess: string(k.Access), Scopes: append([]string{}, k.Scopes...), // never null
 	}
 	if u := k.User; u != nil {
 		shown.Owner = projectKeyOwner{Type: "user", User: &userOwner{

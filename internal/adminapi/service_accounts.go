@@ -84,7 +84,7 @@ func (a *API) listServiceAccounts(ctx context.Context, c *endpoint.Call, p org.P
 
 func (a *API) createServiceAccount(ctx context.Context, c *endpoint.Call, in newServiceAccount) (createdServiceAccount, error) {
 	account, key, secret, err := a.org.CreateServiceAccount(ctx, c.Actor(), c.Path("project_id"), org.NewServiceAccount{
-		Name: in.Name, AccountOnly: in.AccountOnly.V, ExpiresInSeconds: in.ExpiresInSeconds,
+		Name: in.Name, AccountOnly: in.AccountOnly.V, ExpiresInSeconds: in.ExpiresInSeconds, Within: c.Caller.Key,
 	})
 	created := createdServiceAccount{serviceAccount: showServiceAccount(account)}
 	if key != nil {
@@ -113,7 +113,7 @@ func (a *API) deleteServiceAccount(ctx context.Context, c *endpoint.Call) (endpo
 func (a *API) createServiceAccountKey(ctx context.Context, c *endpoint.Call, in newServiceAccountKey) (serviceAccountKey, error) {
 	key, secret, err := a.org.CreateAPIKey(ctx, c.Actor(), c.Path("project_id"), org.NewAPIKey{
 		Name: in.Name.Or(""), ServiceAccountID: c.Path("service_account_id"),
-		Scopes: in.Scopes, ExpiresInSeconds: in.ExpiresInSeconds,
+		Scopes: in.Scopes, ExpiresInSeconds: in.ExpiresInSeconds, Within: c.Caller.Key,
 	})
 	return showServiceAccountKey(key, secret), err
 }

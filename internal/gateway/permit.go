@@ -50,7 +50,7 @@ func (x *exchange) permit() error {
 
 // scoped refuses a restricted key without the permission.
 func (x *exchange) scoped(needs access.Permission) error {
-	if len(x.key.Scopes) == 0 || slices.Contains(x.key.Scopes, string(needs)) {
+	if access.Covers(x.key.Scopes, needs) {
 		return nil
 	}
 	return fault.New(fault.Forbidden, "insufficient_permissions", "", "You have insufficient permissions for this operation. Missing scopes: %s. Check that the key, if it is restricted, has the necessary scopes.", needs)

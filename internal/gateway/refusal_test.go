@@ -104,7 +104,7 @@ func TestRefusals(t *testing.T) {
 		return key, secret
 	}
 	rotated, old := newKey(org.NewAPIKey{})
-	_, _, err := r.org.RotateAPIKey(ctx, r.actor, r.project.ID, rotated.ID, 0)
+	_, _, err := r.org.RotateAPIKey(ctx, r.actor, r.project.ID, rotated.ID, org.Rotation{})
 	must(t, err)
 	deleted, dead := newKey(org.NewAPIKey{})
 	must(t, r.org.DeleteAPIKey(ctx, r.actor, r.project.ID, deleted.ID))

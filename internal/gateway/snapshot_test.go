@@ -32,12 +32,12 @@ func TestChangesHoldWhenTheCallReturns(t *testing.T) {
 	project, account, keyID, key := r.newProject(t, "p")
 	equal(t, "new key", r.status(t, key, chatModel), 200)
 
-	rotated, next, err := r.org.RotateAPIKey(ctx, r.actor, project.ID, keyID, 3600)
+	rotated, next, err := r.org.RotateAPIKey(ctx, r.actor, project.ID, keyID, org.Rotation{OverlapSeconds: 3600})
 	must(t, err)
 	equal(t, "key id", rotated.ID, keyID)
 	equal(t, "new secret", r.status(t, next, chatModel), 200)
 	equal(t, "old secret, overlapping", r.status(t, key, chatModel), 200)
-	_, third, err := r.org.RotateAPIKey(ctx, r.actor, project.ID, keyID, 0)
+	_, third, err := r.org.RotateAPIKey(ctx, r.actor, project.ID, keyID, org.Rotation{})
 	must(t, err)
 	equal(t, "rotated twice", r.status(t, key, chatModel), 401)
 	equal(t, "without overlap", r.status(t, next, chatModel), 401)
@@ -212,7 +212,7 @@ func (c *churn) step() {
 		must(t, err)
 	case 2:
 		if len(keys.Items) > 0 {
-			_, _, err = c.org.RotateAPIKey(ctx, c.actor, project.ID, keys.Items[c.pick(len(keys.Items))].ID, int64(3600*c.pick(2)))
+			_, _, err = c.org.RotateAPIKey(ctx, c.actor, project.ID, keys.Items[c.pick(len(keys.Items))].ID, org.Rotation{OverlapSeconds: int64(3600 * c.pick(2))})
 			must(t, err)
 		}
 	case 3:

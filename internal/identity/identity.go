@@ -23,6 +23,7 @@ type Caller struct {
 	Account *org.ServiceAccount // nil for a person
 	Session *org.Session        // nil unless signed in
 	Project string              // of a project key
+	Key     org.KeyLimits       // of the key it calls with; zero when signed in
 }
 
 // PrincipalID is the user or service account that acts.
@@ -133,6 +134,7 @@ func (s *Service) byAdminKey(ctx context.Context, r org.Reader, secret string) (
 	}
 	caller, err := person(ctx, r, user)
 	caller.Actor.Type, caller.Actor.APIKeyID = audit.ActorAPIKey, key.ID
+	caller.Key = org.KeyLimits{KeyID: key.ID, ExpiresAt: key.ExpiresAt}
 	return caller, err
 }
 
@@ -158,7 +160,7 @@ func (s *Service) byProjectKey(ctx context.Context, r org.Reader, secret string)
 	}
 	caller := Caller{Project: key.ProjectID, Actor: audit.Actor{
 		OrganizationID: key.OrganizationID, Type: audit.ActorAPIKey, APIKeyID: key.ID,
-	}}
+	}, Key: org.KeyLimits{KeyID: key.ID, Scopes: key.Scopes, ExpiresAt: key.ExpiresAt}}
 	var inProject access.Set
 	if key.ServiceAccountID != "" {
 		account, err := r.ServiceAccount(ctx, key.OrganizationID, key.ProjectID, key.ServiceAccountID)
@@ -185,12 +187,9 @@ func (s *Service) byProjectKey(ctx context.Context, r org.Reader, secret string)
 
 // cut keeps of held what scopes name; no scopes keep everything.
 func cut(held access.Set, scopes []string) access.Set {
-	if len(scopes) == 0 {
-		return held
-	}
 	kept := access.Set{}
-	for _, scope := range scopes {
-		if p := access.Permission(scope); held.Has(p) {
+	for p := range held {
+		if access.Covers(scopes, p) {
 			kept[p] = struct{}{}
 		}
 	}

@@ -2,7 +2,6 @@ package nativeapi
 
 import (
 	"context"
-	"slices"
 
 	"weir/internal/access"
 	"weir/internal/audit"
@@ -98,7 +97,7 @@ func (a *API) createProjectKey(ctx context.Context, c *endpoint.Call, in newProj
 	if in.Name == "" {
 		return projectKey{}, fault.EmptyString("name")
 	}
-	key := org.NewAPIKey{Name: in.Name, Scopes: in.Scopes.V, ExpiresInSeconds: in.ExpiresInSeconds}
+	key := org.NewAPIKey{Name: in.Name, Scopes: in.Scopes.V, ExpiresInSeconds: in.ExpiresInSeconds, Within: c.Caller.Key}
 	switch owner := in.OwnerUserID.Or(c.Caller.PrincipalID()); {
 	case owner != c.Caller.PrincipalID():
 		if err := c.Require(access.ManagementWrite, access.Scope{}); err != nil {
@@ -110,9 +109,6 @@ func (a *API) createProjectKey(ctx context.Context, c *endpoint.Call, in newProj
 	default:
 		key.UserID = owner
 	}
-	if err := a.requireScopes(ctx, c, key.Scopes); err != nil {
-		return projectKey{}, err
-	}
 	made, secret, err := a.org.CreateAPIKey(ctx, c.Actor(), c.Path("project_id"), key)
 	if err != nil {
 		return projectKey{}, err
@@ -122,7 +118,7 @@ func (a *API) createProjectKey(ctx context.Context, c *endpoint.Call, in newProj
 
 // rotateProjectKey gives a key a new secret. Whoever reads it can act as the
 // key's owner, so only the owner may, and who manages such owners and holds
-// what they hold.
+// what they hold; what the caller's own key holds is looked at besides.
 func (a *API) rotateProjectKey(ctx context.Context, c *endpoint.Call, in rotation) (projectKey, error) {
 	key, err := a.org.APIKey(ctx, c.OrganizationID(), c.Path("project_id"), c.Path("api_key_id"))
 	if err != nil {
@@ -137,34 +133,14 @@ func (a *API) rotateProjectKey(ctx context.Context, c *endpoint.Call, in rotatio
 			err = a.requireWorkspacesOf(ctx, c, key.ServiceAccountID)
 		}
 	}
-	if err == nil {
-		err = a.requireScopes(ctx, c, key.Scopes)
-	}
 	if err != nil {
 		return projectKey{}, err
 	}
-	rotated, secret, err := a.org.RotateAPIKey(ctx, c.Actor(), key.ProjectID, key.ID, in.OverlapSeconds)
+	rotated, secret, err := a.org.RotateAPIKey(ctx, c.Actor(), key.ProjectID, key.ID, org.Rotation{OverlapSeconds: in.OverlapSeconds, Within: c.Caller.Key})
 	if err != nil {
 		return projectKey{}, err
 	}
 	return a.showProjectKey(ctx, c, rotated, secret)
-}
-
-// requireScopes keeps a project key with scopes from getting at the secret of
-// a key that holds more than it does itself.
-func (a *API) requireScopes(ctx context.Context, c *endpoint.Call, scopes []string) error {
-	if c.Caller.Project == "" {
-		return nil
-	}
-	own, err := a.org.APIKey(ctx, c.OrganizationID(), c.Caller.Project, c.Actor().APIKeyID)
-	if err != nil || len(own.Scopes) == 0 {
-		return err
-	}
-	beyond := func(scope string) bool { return !slices.Contains(own.Scopes, scope) }
-	if len(scopes) == 0 || slices.ContainsFunc(scopes, beyond) {
-		return fault.New(fault.Forbidden, "insufficient_permissions", "scopes", "You have insufficient permissions for this operation. A key with scopes makes and rotates only keys whose scopes are among its own.")
-	}
-	return nil
 }
 
 // requireWorkspacesOf refuses callers who hold less in workspaces than the
@@ -186,7 +162,7 @@ func (a *API) requireWorkspacesOf(ctx context.Context, c *endpoint.Call, account
 }
 
 func (a *API) rotateAdminKey(ctx context.Context, c *endpoint.Call, in rotation) (adminKey, error) {
-	key, secret, err := a.org.RotateAdminKey(ctx, c.Actor(), c.Path("key_id"), in.OverlapSeconds)
+	key, secret, err := a.org.RotateAdminKey(ctx, c.Actor(), c.Path("key_id"), org.Rotation{OverlapSeconds: in.OverlapSeconds, Within: c.Caller.Key})
 	if err != nil {
 		return adminKey{}, err
 	}

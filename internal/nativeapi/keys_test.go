@@ -152,3 +152,42 @@ func TestKeysDoNotClimb(t *testing.T) {
 	other := ok[projectKey](t, f.as(bossSecret).post(path, `{"name":"wide"}`))
 	refused(t, f.as(narrow).post(path+"/"+other.ID+"/rotate", `{}`), http.StatusForbidden, "insufficient_permissions", "scopes")
 }
+
+// A key that expires makes and rotates none that works longer than itself.
+func TestKeysDoNotOutliveWhoMadeThem(t *testing.T) {
+	f := newFixture(t)
+	project := f.Organization.DefaultProjectID
+	path := "/projects/" + project + "/api_keys"
+	boss, lasting, _ := f.serviceAccount(project, access.ProjectOwner)
+	short, secret, err := f.Org.CreateAPIKey(t.Context(), f.actor(), project, org.NewAPIKey{
+		Name: "short", ServiceAccountID: boss.ID, ExpiresInSeconds: optional.Of(int64(3600)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := ok[projectKey](t, f.as(secret).post(path, `{"name":"no end asked for"}`))
+	if made.ExpiresAt == nil || *made.ExpiresAt != short.ExpiresAt.Unix() {
+		t.Errorf("made %+v", made)
+	}
+	f.clock.advance(time.Minute) // the full hour would now be a minute too long
+	refused(t, f.as(secret).post(path, `{"name":"x","expires_in_seconds":3600}`), http.StatusForbidden, "insufficient_permissions", "expires_in_seconds")
+	ok[projectKey](t, f.as(secret).post(path, `{"name":"x","expires_in_seconds":60}`))
+
+	refused(t, f.as(secret).post(path+"/"+lasting.ID+"/rotate", `{}`), http.StatusForbidden, "insufficient_permissions", "")
+	ok[projectKey](t, f.as(secret).post(path+"/"+made.ID+"/rotate", `{}`))
+	next := ok[projectKey](t, f.as(secret).post(path+"/"+short.ID+"/rotate", `{"overlap_seconds":60}`)) // itself
+	if *next.ExpiresAt != short.ExpiresAt.Unix() {
+		t.Errorf("rotated itself to %+v", next)
+	}
+
+	admin, adminSecret, err := f.Org.CreateAdminKey(t.Context(), f.actor(), org.NewAdminKey{Name: "short", UserID: f.Owner.ID, ExpiresInSeconds: optional.Of(int64(60))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lastingAdmin := *ok[me](t, f.owner().get("/me")).APIKeyID
+	refused(t, f.as(adminSecret).post("/admin_api_keys/"+lastingAdmin+"/rotate", `{}`), http.StatusForbidden, "insufficient_permissions", "")
+	refused(t, f.as(adminSecret).post(path+"/"+lasting.ID+"/rotate", `{}`), http.StatusForbidden, "insufficient_permissions", "")
+	ok[adminKey](t, f.as(adminSecret).post("/admin_api_keys/"+admin.ID+"/rotate", `{"overlap_seconds":30}`))
+	f.clock.advance(time.Hour)
+	refused(t, f.as(made.Value).get("/me"), http.StatusUnauthorized, "invalid_api_key", "")
+}

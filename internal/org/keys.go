@@ -92,6 +92,7 @@ type NewAPIKey struct {
 	ServiceAccountID string
 	Scopes           []string
 	ExpiresInSeconds optional.Value[int64]
+	Within           KeyLimits // of the key that asks for it
 }
 
 // Validate reports the first rule that in breaks.
@@ -142,7 +143,14 @@ func freshSecret(serviceAccountID string) string {
 
 // insertAPIKey makes the key within a unit of work and records it.
 func (s *Service) insertAPIKey(ctx context.Context, tx Tx, project *Project, in NewAPIKey) (APIKey, string, error) {
-	expires, err := s.expiry(in.ExpiresInSeconds)
+	if err := in.Within.checkScopes(in.Scopes); err != nil {
+		return APIKey{}, "", err
+	}
+	asked, err := s.expiry(in.ExpiresInSeconds)
+	if err != nil {
+		return APIKey{}, "", err
+	}
+	expires, err := in.Within.expiry(asked)
 	if err != nil {
 		return APIKey{}, "", err
 	}
@@ -156,10 +164,15 @@ func (s *Service) insertAPIKey(ctx context.Context, tx Tx, project *Project, in 
 	return key, secret, tx.InsertAPIKey(ctx, key)
 }
 
-// RotateAPIKey gives the key a new secret; the old one works for
-// overlapSeconds more.
-func (s *Service) RotateAPIKey(ctx context.Context, actor audit.Actor, projectID, keyID string, overlapSeconds int64) (key APIKey, secret string, err error) {
-	if err := checkOverlap(overlapSeconds); err != nil {
+// Rotation says how a key gets a new secret.
+type Rotation struct {
+	OverlapSeconds int64     // for so long the old secret works too
+	Within         KeyLimits // of the key that asks for it
+}
+
+// RotateAPIKey gives the key a new secret.
+func (s *Service) RotateAPIKey(ctx context.Context, actor audit.Actor, projectID, keyID string, in Rotation) (key APIKey, secret string, err error) {
+	if err := checkOverlap(in.OverlapSeconds); err != nil {
 		return APIKey{}, "", err
 	}
 	err = s.update(ctx, actor, func(tx Tx) error {
@@ -170,9 +183,12 @@ func (s *Service) RotateAPIKey(ctx context.Context, actor audit.Actor, projectID
 		if key, err = tx.APIKey(ctx, actor.OrganizationID, projectID, keyID); err != nil {
 			return err
 		}
+		if err := in.Within.checkRotation(key.ID, key.Scopes, key.ExpiresAt); err != nil {
+			return err
+		}
 		secret = freshSecret(key.ServiceAccountID)
-		key.rotate(secret, s.overlapEnd(overlapSeconds))
-		tx.Record(event(audit.APIKeyUpdated, &project, rotated(key.ID, overlapSeconds)))
+		key.rotate(secret, s.overlapEnd(in.OverlapSeconds))
+		tx.Record(event(audit.APIKeyUpdated, &project, rotated(key.ID, in.OverlapSeconds)))
 		return tx.UpdateAPIKey(ctx, key)
 	})
 	return key, secret, err
@@ -218,6 +234,7 @@ type NewAdminKey struct {
 	Name             string
 	UserID           string
 	ExpiresInSeconds optional.Value[int64]
+	Within           KeyLimits // of the key that asks for it
 }
 
 // CreateAdminKey makes an admin key and returns it with its secret, which is
@@ -226,7 +243,11 @@ func (s *Service) CreateAdminKey(ctx context.Context, actor audit.Actor, in NewA
 	if err := checkName("name", in.Name); err != nil {
 		return AdminKey{}, "", err
 	}
-	expires, err := s.expiry(in.ExpiresInSeconds)
+	asked, err := s.expiry(in.ExpiresInSeconds)
+	if err != nil {
+		return AdminKey{}, "", err
+	}
+	expires, err := in.Within.expiry(asked)
 	if err != nil {
 		return AdminKey{}, "", err
 	}
@@ -245,10 +266,9 @@ func (s *Service) CreateAdminKey(ctx context.Context, actor audit.Actor, in NewA
 	return key, secret, err
 }
 
-// RotateAdminKey gives the key a new secret; the old one works for
-// overlapSeconds more.
-func (s *Service) RotateAdminKey(ctx context.Context, actor audit.Actor, keyID string, overlapSeconds int64) (key AdminKey, secret string, err error) {
-	if err := checkOverlap(overlapSeconds); err != nil {
+// RotateAdminKey gives the key a new secret.
+func (s *Service) RotateAdminKey(ctx context.Context, actor audit.Actor, keyID string, in Rotation) (key AdminKey, secret string, err error) {
+	if err := checkOverlap(in.OverlapSeconds); err != nil {
 		return AdminKey{}, "", err
 	}
 	err = s.update(ctx, actor, func(tx Tx) error {
@@ -256,9 +276,12 @@ func (s *Service) RotateAdminKey(ctx context.Context, actor audit.Actor, keyID s
 		if key, err = tx.AdminKey(ctx, actor.OrganizationID, keyID); err != nil {
 			return err
 		}
+		if err := in.Within.checkRotation(key.ID, nil, key.ExpiresAt); err != nil {
+			return err
+		}
 		secret = id.Secret(id.AdminSecret)
-		key.rotate(secret, s.overlapEnd(overlapSeconds))
-		tx.Record(event(audit.APIKeyUpdated, nil, rotated(key.ID, overlapSeconds)))
+		key.rotate(secret, s.overlapEnd(in.OverlapSeconds))
+		tx.Record(event(audit.APIKeyUpdated, nil, rotated(key.ID, in.OverlapSeconds)))
 		return tx.UpdateAdminKey(ctx, key)
 	})
 	return key, secret, err

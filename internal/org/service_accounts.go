@@ -16,6 +16,7 @@ type NewServiceAccount struct {
 	Name             string
 	AccountOnly      bool
 	ExpiresInSeconds optional.Value[int64] // of the first key
+	Within           KeyLimits             // of the key that asks for it
 }
 
 // Validate reports the first rule that in breaks.
@@ -55,7 +56,7 @@ func (s *Service) CreateServiceAccount(ctx context.Context, actor audit.Actor, p
 			return nil
 		}
 		made, plain, err := s.insertAPIKey(ctx, tx, &project, NewAPIKey{
-			ServiceAccountID: account.ID, ExpiresInSeconds: in.ExpiresInSeconds,
+			ServiceAccountID: account.ID, ExpiresInSeconds: in.ExpiresInSeconds, Within: in.Within,
 		})
 		key, secret = &made, plain
 		return err
