@@ -39,7 +39,7 @@ func (r OrganizationRole) Permissions() Set {
 			WorkspacesRead, WorkspacesWrite,
 			ModelEndpointsRead, ModelEndpointsWrite,
 			RequestsRead,
-			CertificatesRead, CertificatesWrite,
+			CertificatesRead, CertificatesWrite, CheckpointsRead, CheckpointsWrite,
 		)
 	case OrganizationReader:
 		return NewSet(ModelsRead)

@@ -47,12 +47,13 @@ func New(o Options) *API {
 	}, slices.Concat(
 		a.adminKeys(), a.projects(), a.serviceAccounts(), a.projectKeys(), a.users(),
 		a.auditLogs(), a.usageReports(), a.costs(),
-		a.certificates(),
+		a.certificates(), a.checkpointPermissions(),
 	))
 	return a
 }
 
-// Handler serves every path under /v1/organization and /v1/projects.
+// Handler serves every path under /v1/organization and /v1/projects, and the
+// permissions of checkpoints under /v1/fine_tuning.
 func (a *API) Handler() http.Handler { return a.table }
 
 // Endpoints returns the rows of the API's table.

@@ -18,6 +18,7 @@ import (
 var examples = []map[string]func(w *world) (path, body string){
 	certificateExamples(),
 	projectKeyExamples,
+	checkpointExamples(),
 }
 
 // example makes what a call of the route needs, anew each time, and returns the

@@ -25,6 +25,9 @@ var (
 	CertificatesActivated   = same("certificates.activated")
 	CertificatesDeactivated = same("certificates.deactivated")
 
+	CheckpointPermissionCreated = same("checkpoint.permission.created")
+	CheckpointPermissionDeleted = same("checkpoint.permission.deleted")
+
 	LoginSucceeded  = same("login.succeeded")
 	LoginFailed     = same("login.failed")
 	LogoutSucceeded = same("logout.succeeded")

@@ -44,7 +44,8 @@ type Endpoint struct {
 	Records []audit.Action // what a successful call leaves in the audit log
 	Open    bool           // anybody may call it; Needs is not asked
 
-	run func(ctx context.Context, c *Call) (any, error)
+	strict bool // see Strict
+	run    func(ctx context.Context, c *Call) (any, error)
 }
 
 // Route is method and path, as the table and the API description name it.
@@ -140,6 +141,13 @@ func Write[In, Out any](at string, needs access.Permission, scope Scope, records
 func Act[Out any](at string, needs access.Permission, scope Scope, records []audit.Action, fn func(context.Context, *Call) (Out, error)) Endpoint {
 	e := Read(at, needs, scope, fn)
 	e.Records = records
+	return e
+}
+
+// Strict refuses fields of a body that the endpoint does not know, as
+// Options.StrictBodies does for all endpoints of a table.
+func (e Endpoint) Strict() Endpoint {
+	e.strict = true
 	return e
 }
 

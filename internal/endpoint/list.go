@@ -1,6 +1,7 @@
 package endpoint
 
 import (
+	"cmp"
 	"context"
 
 	"weir/internal/access"
@@ -44,9 +45,12 @@ type Listing[T, Out any] struct {
 	Max       int  // largest limit taken; 0: no bound of the contract's, MaxPage holds
 	Ascending bool // the order without an order parameter
 	Ordered   bool // takes order=asc|desc
-	Before    bool // takes before
-	ID        func(T) string
-	Show      func(T) Out
+	// Orders are the words for the order, the ascending one first, where they are
+	// not asc and desc.
+	Orders [2]string
+	Before bool // takes before
+	ID     func(T) string
+	Show   func(T) Out
 }
 
 // MaxPage bounds pages whose limit the contract leaves open.
@@ -94,11 +98,12 @@ func (l Listing[T, Out]) page(q *Query) (org.Page, error) {
 		}
 	}
 	if l.Ordered {
-		fallback := "desc"
+		up, down := cmp.Or(l.Orders[0], "asc"), cmp.Or(l.Orders[1], "desc")
+		fallback := down
 		if l.Ascending {
-			fallback = "asc"
+			fallback = up
 		}
-		p.Ascending = q.Enum("order", fallback, "asc", "desc") == "asc"
+		p.Ascending = q.Enum("order", fallback, up, down) == up
 	}
 	return p, q.Err()
 }

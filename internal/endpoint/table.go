@@ -151,7 +151,7 @@ func (t *Table) call(e *Endpoint, w http.ResponseWriter, r *http.Request) (calle
 		}
 		return caller, nil, fault.Invalidf("", "", "The body of the request could not be read.").With(err)
 	}
-	c := &Call{Caller: caller, Query: ParseQuery(r.URL.RawQuery), Request: r, Header: w.Header(), body: body, strict: t.strictBodies}
+	c := &Call{Caller: caller, Query: ParseQuery(r.URL.RawQuery), Request: r, Header: w.Header(), body: body, strict: t.strictBodies || e.strict}
 	// A query that cannot be read is refused before anything is changed; what a
 	// handler that only reads found wrong with it, after.
 	if err := c.Query.Err(); err != nil {

@@ -89,8 +89,9 @@ func (s *Snapshot) Apply(ctx context.Context, changes []org.Change) error {
 				directories[c.OrganizationID] = true
 			case org.ChangeUser, org.ChangeServiceAccount:
 				// Their keys are changes of their own.
-			case org.ChangeCertificate, org.ChangeProjectCertificates:
-				// Nothing here asks for a caller's certificate yet.
+			case org.ChangeCertificate, org.ChangeProjectCertificates, org.ChangeCheckpointPermission:
+				// Nothing here asks for a caller's certificate yet, nor knows whose a
+				// checkpoint is.
 			}
 			if err != nil {
 				return fmt.Errorf("applying the change of %s %s: %w", c.Kind, c.ID, err)

@@ -32,6 +32,8 @@ const (
 	Connection     = "conn_"
 	ModelEndpoint  = "mep_"
 	Certificate    = "cert_"
+
+	CheckpointPermission = "cp_"
 )
 
 // Prefixes of secrets. A secret says what it is, so that a leaked one can be

@@ -170,6 +170,7 @@ type Reader interface {
 	ModelEndpointsOn(ctx context.Context, organizationID, connectionID string) ([]routing.ModelEndpoint, error)
 
 	CertificateReader
+	CheckpointPermissionReader
 
 	// AuditEvents answers newest first.
 	AuditEvents(ctx context.Context, organizationID string, q audit.Query) (Rows[audit.Event], error)
@@ -243,4 +244,5 @@ type Tx interface {
 	DeleteModelEndpoint(ctx context.Context, organizationID, modelEndpointID string) error
 
 	CertificateWriter
+	CheckpointPermissionWriter
 }

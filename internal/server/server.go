@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -23,7 +24,7 @@ import (
 
 // Server serves one listener.
 type Server struct {
-	Admin   http.Handler // /v1/organization, /v1/projects
+	Admin   http.Handler // /v1/organization, /v1/projects, permissions of checkpoints
 	Native  http.Handler // /weir
 	Gateway http.Handler // everything else
 	Health  *Health
@@ -91,7 +92,7 @@ func (s *Server) own(r *http.Request) http.Handler {
 	first, rest, deeper := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	switch first {
 	case "v1":
-		if isAdmin(rest) {
+		if isAdmin(rest, r.URL) {
 			return s.Admin
 		}
 		return nil
@@ -154,14 +155,17 @@ func onlyRead(w http.ResponseWriter, r *http.Request) {
 	refuse(w, fault.New(fault.MethodNotSupported, "method_not_supported", "", "Not allowed to %s on %s .", r.Method, r.URL.Path))
 }
 
-// isAdmin reports whether what follows /v1/ belongs to the Admin API.
-func isAdmin(rest string) bool {
-	segment, deeper, _ := strings.Cut(rest, "/")
+// isAdmin reports whether what follows /v1/ belongs to the Admin API. Of
+// fine-tuning, that is who may use a checkpoint and nothing else: the rest goes
+// to the provider. A checkpoint's name may be escaped in the address.
+func isAdmin(rest string, address *url.URL) bool {
+	segment, _, _ := strings.Cut(rest, "/")
 	switch segment {
 	case "organization", "projects":
 		return true
 	case "fine_tuning":
-		return strings.HasPrefix(deeper, "checkpoints/")
+		segments := strings.Split(address.EscapedPath(), "/") // "", v1, fine_tuning, checkpoints, a name, permissions
+		return len(segments) > 5 && segments[3] == "checkpoints" && segments[4] != "" && segments[5] == "permissions"
 	}
 	return false
 }

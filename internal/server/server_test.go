@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"runtime"
 	"strings"
 	"testing"
@@ -32,40 +33,57 @@ func newServer() *Server {
 
 func TestRoutes(t *testing.T) {
 	for target, want := range map[string]string{
-		"GET /v1/organization/projects":              "admin",
-		"POST /v1/projects/p/roles":                  "admin",
-		"GET /v1/fine_tuning/checkpoints/x":          "admin",
-		"POST /v1/fine_tuning/jobs":                  "gateway",
-		"POST /v1/chat/completions":                  "gateway",
-		"POST /default/models/chat/v1/x":             "gateway",
-		"GET /v1/../weir/v1/me":                      "gateway", // which knows no address with dots
-		"GET /weir/v1/me":                            "native",
-		"GET /weir":                                  "native",
-		"GET /metrics":                               "metrics",
-		"HEAD /metrics":                              "metrics",
-		"GET /healthz":                               `{"status":"ok"}`,
-		"GET /readyz":                                `{"status":"ready","checks":[]}`,
-		"GET /":                                      `{"api":"/v1","description":"/weir/v1/openapi.json","health":"/readyz","name":"weir"}`,
-		"POST /":                                     "405",
-		"GET //v1/organization/projects":             "404",
-		"GET /console":                               "404",
-		"GET /healthz/":                              "404",
-		"GET /healthz/x":                             "404",
-		"GET /readyz/../weir/v1/me":                  "404",
-		"GET /metrics/x":                             "404",
-		"POST /healthz":                              "405",
-		"TRACE /metrics":                             "405",
-		"DELETE /readyz":                             "405",
-		"GET /" + strings.Repeat("a", 64<<10):        "400",
-		"POST /v1/organizationx":                     "gateway",
-		"OPTIONS *":                                  "gateway",
-		"GET /metrics?x=" + strings.Repeat("a", 100): "metrics",
+		"GET /v1/organization/projects":                                  "admin",
+		"POST /v1/projects/p/roles":                                      "admin",
+		"GET /v1/fine_tuning/checkpoints/ft:m:o::x/permissions":          "admin",
+		"POST /v1/fine_tuning/checkpoints/ft%3Am%3Ao%3A%3Ax/permissions": "admin",
+		"DELETE /v1/fine_tuning/checkpoints/a%2Fb/permissions/cp_1":      "admin",
+		"PUT /v1/fine_tuning/checkpoints/x/permissions/cp_1/more":        "admin", // which knows no such address
+		"GET /v1/fine_tuning/checkpoints":                                "gateway",
+		"GET /v1/fine_tuning/checkpoints/x":                              "gateway",
+		"GET /v1/fine_tuning/checkpoints//permissions":                   "gateway",
+		"GET /v1/fine_tuning/checkpoints/x/permissionsx":                 "gateway",
+		"GET /v1/fine_tuning/checkpoints/x%2Fpermissions":                "gateway",
+		"GET /v1/fine_tuning/jobs/x/checkpoints":                         "gateway",
+		"GET /v1/fine_tuning/jobs/checkpoints/permissions":               "gateway",
+		"GET /v1/fine_tuning/jobs/x/permissions/checkpoints/permissions": "gateway",
+		"GET /v1/fine_tuning":                                            "gateway",
+		"POST /v1/fine_tuning/jobs":                                      "gateway",
+		"POST /v1/chat/completions":                                      "gateway",
+		"POST /default/models/chat/v1/x":                                 "gateway",
+		"GET /v1/../weir/v1/me":                                          "gateway", // which knows no address with dots
+		"GET /weir/v1/me":                                                "native",
+		"GET /weir":                                                      "native",
+		"GET /metrics":                                                   "metrics",
+		"HEAD /metrics":                                                  "metrics",
+		"GET /healthz":                                                   `{"status":"ok"}`,
+		"GET /readyz":                                                    `{"status":"ready","checks":[]}`,
+		"GET /":                                                          `{"api":"/v1","description":"/weir/v1/openapi.json","health":"/readyz","name":"weir"}`,
+		"POST /":                                                         "405",
+		"GET //v1/organization/projects":                                 "404",
+		"GET /console":                                                   "404",
+		"GET /healthz/":                                                  "404",
+		"GET /healthz/x":                                                 "404",
+		"GET /readyz/../weir/v1/me":                                      "404",
+		"GET /metrics/x":                                                 "404",
+		"POST /healthz":                                                  "405",
+		"TRACE /metrics":                                                 "405",
+		"DELETE /readyz":                                                 "405",
+		"GET /" + strings.Repeat("a", 64<<10):                            "400",
+		"POST /v1/organizationx":                                         "gateway",
+		"OPTIONS *":                                                      "gateway",
+		"GET /metrics?x=" + strings.Repeat("a", 100):                     "metrics",
 	} {
 		method, path, _ := strings.Cut(target, " ")
 		r := httptest.NewRequest(method, "/", nil)
 		r.RequestURI = path
+		var err error
 		path, query, _ := strings.Cut(path, "?")
-		r.URL.Path, r.URL.RawQuery = path, query
+		r.URL.RawQuery = query
+		if r.URL.Path, err = url.PathUnescape(path); err != nil {
+			t.Fatal(err)
+		}
+		r.URL.RawPath = path
 		w := httptest.NewRecorder()
 		newServer().ServeHTTP(w, r)
 		got := strings.TrimSpace(w.Body.String())

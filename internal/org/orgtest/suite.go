@@ -45,6 +45,7 @@ func Run(t *testing.T, open func(t *testing.T) org.Store) {
 		{"deleting takes what belongs to it", cascades},
 		{"what is in use stays", references},
 		{"certificates are active where they were activated", certificates},
+		{"checkpoints are for the projects they were given to", checkpointPermissions},
 		{"text no database keeps is refused or replaced", hostileText},
 		{"an error leaves nothing", rollback},
 		{"a refused statement cannot be overlooked", refused},
@@ -149,6 +150,7 @@ type tenant struct {
 	endpoint  routing.ModelEndpoint
 
 	certificate org.Certificate // active in project
+	checkpoint  org.CheckpointPermission
 }
 
 // newTenant writes an organization with one of everything.

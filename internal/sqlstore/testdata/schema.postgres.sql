@@ -106,6 +106,18 @@ changes
   object_id text COLLATE C NOT NULL
   constraint changes_pkey PRIMARY KEY (version, ordinal)
   CREATE UNIQUE INDEX changes_pkey ON changes USING btree (version, ordinal)
+checkpoint_permissions
+  id text COLLATE C NOT NULL
+  organization_id text COLLATE C NOT NULL
+  checkpoint text COLLATE C NOT NULL
+  project_id text COLLATE C NOT NULL
+  created_at bigint NOT NULL
+  constraint checkpoint_permissions_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+  constraint checkpoint_permissions_pkey PRIMARY KEY (id)
+  constraint checkpoint_permissions_project_id_fkey FOREIGN KEY (project_id) REFERENCES projects(id)
+  CREATE INDEX checkpoint_permissions_list ON checkpoint_permissions USING btree (organization_id, checkpoint, created_at, id)
+  CREATE UNIQUE INDEX checkpoint_permissions_once ON checkpoint_permissions USING btree (organization_id, checkpoint, project_id)
+  CREATE UNIQUE INDEX checkpoint_permissions_pkey ON checkpoint_permissions USING btree (id)
 connection_workspaces
   connection_id text COLLATE C NOT NULL
   workspace_id text COLLATE C NOT NULL

@@ -95,6 +95,15 @@ CREATE TABLE changes (
     object_id       TEXT NOT NULL,
     PRIMARY KEY (version, ordinal)
 ) WITHOUT ROWID;
+CREATE TABLE checkpoint_permissions (
+    id              TEXT NOT NULL PRIMARY KEY,
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    checkpoint      TEXT NOT NULL,
+    project_id      TEXT NOT NULL REFERENCES projects (id),
+    created_at      BIGINT NOT NULL
+);
+CREATE INDEX checkpoint_permissions_list ON checkpoint_permissions (organization_id, checkpoint, created_at, id);
+CREATE UNIQUE INDEX checkpoint_permissions_once ON checkpoint_permissions (organization_id, checkpoint, project_id);
 CREATE TABLE connection_workspaces (
     connection_id   TEXT NOT NULL REFERENCES connections (id),
     workspace_id    TEXT NOT NULL REFERENCES workspaces (id),
