@@ -18,6 +18,7 @@ type cost struct {
 	ProjectID    *string `json:"project_id"`
 	UserID       *string `json:"user_id"`
 	APIKeyID     *string `json:"api_key_id"`
+	APISource    *string `json:"api_source"`
 	Quantity     *int64  `json:"quantity"`      // by line item
 	QuantityUnit *string `json:"quantity_unit"` // by line item, and where the API has a word for it
 }
@@ -29,9 +30,9 @@ type amount struct {
 }
 
 // costGroups and costFilters are the dimensions of costs; grouping by user and
-// filtering by line item are newer than OpenAI's API description 2.3.0.
+// by source and filtering by line item are newer than OpenAI's API description 2.3.0.
 var (
-	costGroups  = []usage.Dimension{usage.ByProject, usage.ByUser, usage.ByAPIKey, usage.ByLineItem}
+	costGroups  = []usage.Dimension{usage.ByProject, usage.ByUser, usage.ByAPIKey, usage.ByLineItem, byAPISource}
 	costFilters = []filter{
 		{param: "project_ids", by: usage.ByProject}, {param: "user_ids", by: usage.ByUser},
 		{param: "api_key_ids", by: usage.ByAPIKey}, {param: "line_items", by: usage.ByLineItem},
@@ -57,20 +58,23 @@ func (a *API) costReport(ctx context.Context, c *endpoint.Call) (page, error) {
 	}
 	buckets, err := a.usage.Costs(ctx, usage.Query{
 		OrganizationID: c.OrganizationID(), Width: s.width, Start: s.start, End: s.end,
-		GroupBy: groups, Filters: filters,
+		GroupBy: stored(groups), Filters: filters,
 	})
 	if err != nil {
 		return page{}, err
 	}
 	byLineItem := slices.Contains(groups, usage.ByLineItem)
-	return showPage(s, buckets, func(row *usage.CostResult) any { return showCost(row, byLineItem) }), nil
+	return showPage(s, buckets, func(row *usage.CostResult) any {
+		labelSource(row.Groups, groups)
+		return showCost(row, byLineItem)
+	}), nil
 }
 
 func showCost(row *usage.CostResult, byLineItem bool) cost {
 	shown := cost{
 		Object:   "organization.costs.result",
 		LineItem: row.Groups[usage.ByLineItem], ProjectID: row.Groups[usage.ByProject],
-		UserID: row.Groups[usage.ByUser], APIKeyID: row.Groups[usage.ByAPIKey],
+		UserID: row.Groups[usage.ByUser], APIKeyID: row.Groups[usage.ByAPIKey], APISource: row.Groups[byAPISource],
 	}
 	if row.Amount != nil {
 		shown.Amount = &amount{Value: *row.Amount, Currency: "usd"}

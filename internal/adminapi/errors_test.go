@@ -113,6 +113,10 @@ func TestRefusals(t *testing.T) {
 		{"GET", o + "/costs" + start + "&bucket_width=1h", "", 400, "bucket_width", "invalid_value"},
 		{"GET", o + "/costs" + start + "&limit=181", "", 400, "limit", "integer_above_max_value"},
 		{"GET", o + "/costs" + start + "&group_by=model", "", 400, "group_by", "invalid_value"},
+		{"GET", o + "/costs" + start + "&group_by[]=project_id&group_by[]=service_tier", "", 400, "group_by", "invalid_value"},
+		{"GET", o + "/usage/embeddings" + start + "&group_by[]=api_source", "", 400, "group_by", "invalid_value"},
+		{"GET", o + "/usage/file_search_calls" + start + "&group_by[]=api_source", "", 400, "group_by", "invalid_value"},
+		{"GET", o + "/usage/decisions" + start + "&group_by[]=line_item", "", 400, "group_by", "invalid_value"},
 		{"GET", o + "/costs" + start + "&page=page_", "", 400, "page", "invalid_value"},
 
 		// Ids.

@@ -17,6 +17,7 @@ func (w *world) seedUsage() (first, second usage.Event) {
 	for _, kind := range []usage.Kind{
 		usage.Completions, usage.Embeddings, usage.Moderations, usage.Images, usage.AudioSpeeches,
 		usage.AudioTranscriptions, usage.VectorStores, usage.CodeInterpreterSessions, usage.FileSearchCalls, usage.WebSearchCalls,
+		usage.Decisions,
 	} {
 		one, two := base, base
 		one.Kind, two.Kind = kind, kind

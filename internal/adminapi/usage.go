@@ -17,6 +17,9 @@ type report struct {
 	kind    usage.Kind // the last segment of its path
 	object  string
 	metrics []metric
+	// parts are numbers that no provider tells weir, of which it knows what they
+	// add up to: they are null unless that is 0.
+	parts   []metric
 	groups  []usage.Dimension
 	filters []filter
 }
@@ -81,12 +84,15 @@ func (a *API) usageReport(ctx context.Context, c *endpoint.Call, r report) (page
 	}
 	buckets, err := a.usage.Report(ctx, usage.Query{
 		OrganizationID: c.OrganizationID(), Kind: r.kind, Width: s.width, Start: s.start, End: s.end,
-		GroupBy: groups, Filters: filters,
+		GroupBy: stored(groups), Filters: filters,
 	})
 	if err != nil {
 		return page{}, err
 	}
-	return showPage(s, buckets, r.show), nil
+	return showPage(s, buckets, func(row *usage.Result) any {
+		labelSource(row.Groups, groups)
+		return r.show(row)
+	}), nil
 }
 
 // show renders a row: its numbers, then every dimension of the report, null
@@ -95,6 +101,13 @@ func (r report) show(row *usage.Result) any {
 	out := fields{{"object", r.object}}
 	for _, m := range r.metrics {
 		out = append(out, field{m.name, m.of(row)})
+	}
+	for _, p := range r.parts {
+		var n *int64
+		if whole := p.of(row); whole == 0 {
+			n = &whole
+		}
+		out = append(out, field{p.name, n})
 	}
 	for _, d := range r.groups {
 		out = append(out, field{string(d), showDimension(d, row.Groups[d])})

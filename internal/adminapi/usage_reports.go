@@ -21,38 +21,55 @@ var (
 		{param: "project_ids", by: usage.ByProject}, {param: "user_ids", by: usage.ByUser},
 		{param: "api_key_ids", by: usage.ByAPIKey}, {param: "models", by: usage.ByModel},
 	}
+
+	tokenGroups = []usage.Dimension{
+		usage.ByProject, usage.ByUser, usage.ByAPIKey, usage.ByModel, usage.ByBatch, usage.ByServiceTier, byAPISource,
+	}
+	tokenFilters = []filter{
+		{param: "project_ids", by: usage.ByProject}, {param: "user_ids", by: usage.ByUser},
+		{param: "api_key_ids", by: usage.ByAPIKey}, {param: "models", by: usage.ByModel}, {param: "batch", by: usage.ByBatch},
+	}
 )
 
 func inputTokens(r *usage.Result) int64 { return r.Input() }
 func requests(r *usage.Result) int64    { return r.Requests }
 func toolCalls(r *usage.Result) int64   { return r.ToolCalls }
+func cacheWrites(r *usage.Result) int64 { return r.CacheWrite }
 
-// reports are the ten usage reports. The numbers follow OpenAI's arithmetic:
-// input_tokens is all of the input, input_uncached_tokens what was neither read
-// from the cache nor written to it, and input_text_tokens, _audio_ and _image_
-// are its parts.
+// tokenMetrics are the numbers of reports of tokens. They follow OpenAI's
+// arithmetic: input_tokens is all of the input, input_uncached_tokens what was
+// neither read from the cache nor written to it, and input_text_tokens, _audio_
+// and _image_ are its parts.
+var tokenMetrics = []metric{
+	{"input_tokens", inputTokens},
+	{"output_tokens", func(r *usage.Result) int64 { return r.Output() }},
+	{"num_model_requests", requests},
+	{"input_cached_tokens", func(r *usage.Result) int64 { return r.Cached() }},
+	{"input_cache_write_tokens", cacheWrites},
+	{"input_uncached_tokens", func(r *usage.Result) int64 { return r.InputText + r.InputAudio + r.InputImage }},
+	{"input_text_tokens", func(r *usage.Result) int64 { return r.InputText }},
+	{"output_text_tokens", func(r *usage.Result) int64 { return r.OutputText }},
+	{"input_cached_text_tokens", func(r *usage.Result) int64 { return r.CachedText }},
+	{"input_audio_tokens", func(r *usage.Result) int64 { return r.InputAudio }},
+	{"input_cached_audio_tokens", func(r *usage.Result) int64 { return r.CachedAudio }},
+	{"output_audio_tokens", func(r *usage.Result) int64 { return r.OutputAudio }},
+	{"input_image_tokens", func(r *usage.Result) int64 { return r.InputImage }},
+	{"input_cached_image_tokens", func(r *usage.Result) int64 { return r.CachedImage }},
+	{"output_image_tokens", func(r *usage.Result) int64 { return r.OutputImage }},
+}
+
+// reports are the eleven usage reports.
 var reports = []report{
 	{
 		kind: usage.Completions, object: "organization.usage.completions.result",
-		metrics: []metric{
-			{"input_tokens", inputTokens},
-			{"output_tokens", func(r *usage.Result) int64 { return r.Output() }},
-			{"num_model_requests", requests},
-			{"input_cached_tokens", func(r *usage.Result) int64 { return r.Cached() }},
-			{"input_cache_write_tokens", func(r *usage.Result) int64 { return r.CacheWrite }},
-			{"input_uncached_tokens", func(r *usage.Result) int64 { return r.InputText + r.InputAudio + r.InputImage }},
-			{"input_text_tokens", func(r *usage.Result) int64 { return r.InputText }},
-			{"output_text_tokens", func(r *usage.Result) int64 { return r.OutputText }},
-			{"input_cached_text_tokens", func(r *usage.Result) int64 { return r.CachedText }},
-			{"input_audio_tokens", func(r *usage.Result) int64 { return r.InputAudio }},
-			{"input_cached_audio_tokens", func(r *usage.Result) int64 { return r.CachedAudio }},
-			{"output_audio_tokens", func(r *usage.Result) int64 { return r.OutputAudio }},
-			{"input_image_tokens", func(r *usage.Result) int64 { return r.InputImage }},
-			{"input_cached_image_tokens", func(r *usage.Result) int64 { return r.CachedImage }},
-			{"output_image_tokens", func(r *usage.Result) int64 { return r.OutputImage }},
-		},
-		groups:  slices.Concat(modelGroups, []usage.Dimension{usage.ByBatch, usage.ByServiceTier}),
-		filters: slices.Concat(modelFilters, []filter{{param: "batch", by: usage.ByBatch}}),
+		metrics: tokenMetrics,
+		groups:  tokenGroups, filters: tokenFilters,
+	},
+	{
+		kind: usage.Decisions, object: "organization.usage.decisions.result", // newer than OpenAI's API description 2.3.0
+		metrics: tokenMetrics,
+		parts:   []metric{{"input_cache_write_30m_tokens", cacheWrites}, {"input_cache_write_12h_tokens", cacheWrites}},
+		groups:  tokenGroups, filters: tokenFilters,
 	},
 	{
 		kind: usage.Embeddings, object: "organization.usage.embeddings.result",
@@ -111,7 +128,7 @@ var reports = []report{
 	{
 		kind: usage.WebSearchCalls, object: "organization.usage.web_searches.result", // not web_search_calls
 		metrics: []metric{{"num_model_requests", requests}, {"num_requests", toolCalls}},
-		groups:  slices.Concat(modelGroups, []usage.Dimension{usage.ByContextLevel}),
+		groups:  slices.Concat(modelGroups, []usage.Dimension{usage.ByContextLevel, byAPISource}),
 		filters: slices.Concat(modelFilters, []filter{
 			{param: "context_levels", by: usage.ByContextLevel, among: []string{"low", "medium", "high"}},
 		}),

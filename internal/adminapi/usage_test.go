@@ -53,7 +53,14 @@ func TestUsageReportsUngrouped(t *testing.T) {
 			"input_text_tokens": 1 * 11, "output_text_tokens": 128 * 11, "input_cached_text_tokens": 8 * 11,
 			"input_audio_tokens": 2 * 11, "input_cached_audio_tokens": 16 * 11, "output_audio_tokens": 256 * 11,
 			"input_image_tokens": 4 * 11, "input_cached_image_tokens": 32 * 11, "output_image_tokens": 512 * 11,
-		}, groups, []string{"batch", "service_tier"}},
+		}, groups, []string{"batch", "service_tier", "api_source"}},
+		"decisions": {"organization.usage.decisions.result", map[string]float64{
+			"input_tokens": 127 * 11, "output_tokens": 896 * 11, "num_model_requests": 2,
+			"input_cached_tokens": 56 * 11, "input_cache_write_tokens": 64 * 11, "input_uncached_tokens": 7 * 11,
+			"input_text_tokens": 1 * 11, "output_text_tokens": 128 * 11, "input_cached_text_tokens": 8 * 11,
+			"input_audio_tokens": 2 * 11, "input_cached_audio_tokens": 16 * 11, "output_audio_tokens": 256 * 11,
+			"input_image_tokens": 4 * 11, "input_cached_image_tokens": 32 * 11, "output_image_tokens": 512 * 11,
+		}, groups, []string{"batch", "service_tier", "api_source", "input_cache_write_30m_tokens", "input_cache_write_12h_tokens"}},
 		"embeddings":                {"organization.usage.embeddings.result", map[string]float64{"input_tokens": 127 * 11, "num_model_requests": 2}, groups, nil},
 		"moderations":               {"organization.usage.moderations.result", map[string]float64{"input_tokens": 127 * 11, "num_model_requests": 2}, groups, nil},
 		"images":                    {"organization.usage.images.result", map[string]float64{"images": 3 * 11, "num_model_requests": 2}, groups, []string{"size", "source"}},
@@ -63,7 +70,7 @@ func TestUsageReportsUngrouped(t *testing.T) {
 		"code_interpreter_sessions": {"organization.usage.code_interpreter_sessions.result", map[string]float64{"num_sessions": 13 * 11}, projectOnly, nil},
 		"file_search_calls": {"organization.usage.file_searches.result", map[string]float64{"num_requests": 17 * 11},
 			map[string]any{"project_id": nil, "user_id": nil, "api_key_id": nil}, []string{"vector_store_id"}},
-		"web_search_calls": {"organization.usage.web_searches.result", map[string]float64{"num_requests": 17 * 11, "num_model_requests": 2}, groups, []string{"context_level"}},
+		"web_search_calls": {"organization.usage.web_searches.result", map[string]float64{"num_requests": 17 * 11, "num_model_requests": 2}, groups, []string{"context_level", "api_source"}},
 	}
 	for kind, want := range tests {
 		page := w.get("/v1/organization/usage/" + kind + "?start_time=" + unix(day(-1)) + "&end_time=" + unix(day(0)))
@@ -318,7 +325,7 @@ func TestCosts(t *testing.T) {
 		if len(rows) != 1 || amount["currency"] != "usd" || fmt.Sprint(amount["value"]) != want || rows[0]["quantity"] != nil || rows[0]["quantity_unit"] != nil {
 			t.Errorf("day %d: %v", i, rows)
 		}
-		for _, d := range []string{"line_item", "project_id", "api_key_id", "user_id"} {
+		for _, d := range []string{"line_item", "project_id", "api_key_id", "user_id", "api_source"} {
 			if v, ok := rows[0][d]; !ok || v != nil {
 				t.Errorf("ungrouped: %s is %v", d, v)
 			}

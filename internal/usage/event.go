@@ -13,10 +13,11 @@ import (
 // segments of /v1/organization/usage/{kind}.
 type Kind string
 
-// The ten reports, and the two kinds that appear in no report but in the
+// The eleven reports, and the two kinds that appear in no report but in the
 // request log.
 const (
 	Completions             Kind = "completions"
+	Decisions               Kind = "decisions" // no call that weir reads makes any yet
 	Embeddings              Kind = "embeddings"
 	Moderations             Kind = "moderations"
 	Images                  Kind = "images"

@@ -21,7 +21,7 @@ const span = 3 * 24 * time.Hour
 
 var kinds = []usage.Kind{
 	usage.Completions, usage.Embeddings, usage.Moderations, usage.Images, usage.AudioSpeeches, usage.AudioTranscriptions,
-	usage.VectorStores, usage.CodeInterpreterSessions, usage.FileSearchCalls, usage.WebSearchCalls,
+	usage.VectorStores, usage.CodeInterpreterSessions, usage.FileSearchCalls, usage.WebSearchCalls, usage.Decisions,
 }
 
 var usageDimensions = []usage.Dimension{
