@@ -64,7 +64,7 @@ func examine(ctx context.Context, cfg config.Config) []finding {
 	control, found := examineDatabase(ctx, "control plane", cfg.DatabaseURL, sqlstore.Name, sqlstore.Migrations())
 	findings = append(findings, found...)
 	if control != nil {
-		findings = append(findings, examineSecrets(ctx, cfg, control), examineAudit(ctx, control))
+		findings = append(findings, examineSecrets(ctx, cfg, control), examineAudit(ctx, cfg, control))
 		if err := control.Close(); err != nil {
 			findings = append(findings, bad("The control plane's database did not close: %v.", err))
 		}

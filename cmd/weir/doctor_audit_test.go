@@ -31,7 +31,7 @@ func TestDoctorSeesAnAlteredAuditLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	if f := examineAudit(t.Context(), db); f.bad || !strings.Contains(f.text, "holds over all 5 events") {
+	if f := examineAudit(t.Context(), cfg, db); f.bad || !strings.Contains(f.text, "holds over all 5 events") {
 		t.Errorf("as it was written: %+v", f)
 	}
 	for _, step := range []struct {
@@ -49,7 +49,7 @@ func TestDoctorSeesAnAlteredAuditLog(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if f := examineAudit(t.Context(), db); f.bad != step.bad {
+		if f := examineAudit(t.Context(), cfg, db); f.bad != step.bad {
 			t.Errorf("after %s: %+v", step.change, f)
 		}
 	}

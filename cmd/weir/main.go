@@ -54,6 +54,7 @@ func commands() []command {
 		{"demo", "[flags]", "serve a demo: sandbox provider, projects, keys, some days of traffic", runDemo},
 		{"sandbox", "[flags]", "serve the sandbox provider alone, for tests of applications", runSandbox},
 		{"organizations", "create [flags]", "add an organization to this install", runOrganizations},
+		{"audit", "verify|export [flags]", "check the chain of the audit log; write the log out", runAudit},
 		{"check-config", "[flags]", "read the configuration and show what is in force, without secrets", runCheckConfig},
 		{"forget-secrets", "[--yes] [flags]", "remove the provider secrets that a lost master key has sealed", runForgetSecrets},
 		{"doctor", "[flags]", "say what is wrong with this install, in sentences", runDoctor},

@@ -136,10 +136,10 @@ func TestDenialsThatCannotBeWrittenStay(t *testing.T) {
 
 func TestLegible(t *testing.T) {
 	for s, want := range map[string]string{
-		"curl/8 (äöü)":                "curl/8 (äöü)",
-		"a\r\nlevel=INFO":             "a\uFFFD\uFFFDlevel=INFO",
+		"curl/8 (äöü)":                 "curl/8 (äöü)",
+		"a\r\nlevel=INFO":              "a\uFFFD\uFFFDlevel=INFO",
 		"\x1b[31m \u009b31m \x00 \xff": "\uFFFD[31m \uFFFD31m \uFFFD \uFFFD",
-		"abc\u202edcba\u2066":         "abc\uFFFDdcba\uFFFD",
+		"abc\u202edcba\u2066":          "abc\uFFFDdcba\uFFFD",
 	} {
 		if got := Legible(s); got != want {
 			t.Errorf("%q: %q, want %q", s, got, want)

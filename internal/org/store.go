@@ -172,6 +172,7 @@ type Reader interface {
 	CertificateReader
 	CheckpointPermissionReader
 
+	AuditReader
 	// AuditEvents answers newest first.
 	AuditEvents(ctx context.Context, organizationID string, q audit.Query) (Rows[audit.Event], error)
 	// AuditChain calls fn with every event after sequence, oldest first. As in
@@ -195,6 +196,7 @@ type Reader interface {
 // or deleting a row that is not there is a fault of kind NotFound.
 type Tx interface {
 	Reader
+	AuditTx
 
 	// Record adds audit events to what is committed. ID, EffectiveAt and Actor
 	// are filled in where empty.

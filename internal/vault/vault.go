@@ -55,6 +55,7 @@ var (
 type Vault struct {
 	sealing sealer
 	all     map[keyID]tink.AEAD
+	signing map[keyID][]byte
 }
 
 type keyID [idSize]byte
@@ -70,7 +71,7 @@ func New(masterKeys ...[]byte) (*Vault, error) {
 	if len(masterKeys) == 0 {
 		return nil, errors.New("vault: no master key")
 	}
-	v := &Vault{all: make(map[keyID]tink.AEAD, len(masterKeys))}
+	v := &Vault{all: make(map[keyID]tink.AEAD, len(masterKeys)), signing: make(map[keyID][]byte, len(masterKeys))}
 	for i, key := range masterKeys {
 		s, err := newSealer(key)
 		if err != nil {
@@ -80,6 +81,9 @@ func New(masterKeys ...[]byte) (*Vault, error) {
 			v.sealing = s
 		}
 		v.all[s.id] = s.aead
+		if v.signing[s.id], err = newSigningKey(key); err != nil {
+			return nil, fmt.Errorf("vault: master key %d: %w", i+1, err)
+		}
 	}
 	return v, nil
 }

@@ -57,6 +57,8 @@ func Run(t *testing.T, open func(t *testing.T) org.Store) {
 		{"recorded events are complete", recorded},
 		{"the chain verifies, each organization's", chains},
 		{"events keep what was recorded", eventFields},
+		{"the chain has an end, stretches and times", auditPlaces},
+		{"the oldest events make way for a checkpoint", auditPruning},
 		{"events are found by each filter, alone and combined", auditFilters},
 		{"event pages add up to the log", auditPages},
 	} {

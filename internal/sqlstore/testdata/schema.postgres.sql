@@ -43,6 +43,17 @@ api_keys
   CREATE INDEX api_keys_of_service_account ON api_keys USING btree (service_account_id, organization_id, project_id, created_at, id)
   CREATE UNIQUE INDEX api_keys_pkey ON api_keys USING btree (id)
   CREATE UNIQUE INDEX api_keys_previous_hash ON api_keys USING btree (previous_hash) WHERE (previous_hash IS NOT NULL)
+audit_checkpoints
+  organization_id text COLLATE C NOT NULL
+  seq bigint NOT NULL
+  hash text COLLATE C NOT NULL
+  through bigint NOT NULL
+  pruned bigint NOT NULL
+  created_at bigint NOT NULL
+  key_id text COLLATE C NOT NULL
+  signature text COLLATE C NOT NULL
+  constraint audit_checkpoints_pkey PRIMARY KEY (organization_id)
+  CREATE UNIQUE INDEX audit_checkpoints_pkey ON audit_checkpoints USING btree (organization_id)
 audit_events
   organization_id text COLLATE C NOT NULL
   seq bigint NOT NULL

@@ -35,6 +35,16 @@ CREATE UNIQUE INDEX api_keys_hash ON api_keys (hash);
 CREATE INDEX api_keys_list ON api_keys (organization_id, project_id, created_at, id);
 CREATE INDEX api_keys_of_service_account ON api_keys (service_account_id, organization_id, project_id, created_at, id);
 CREATE UNIQUE INDEX api_keys_previous_hash ON api_keys (previous_hash) WHERE previous_hash IS NOT NULL;
+CREATE TABLE audit_checkpoints (
+    organization_id TEXT NOT NULL PRIMARY KEY,
+    seq             BIGINT NOT NULL,
+    hash            TEXT NOT NULL,
+    through         BIGINT NOT NULL,
+    pruned          BIGINT NOT NULL,
+    created_at      BIGINT NOT NULL,
+    key_id          TEXT NOT NULL,
+    signature       TEXT NOT NULL
+);
 CREATE TABLE audit_events (
     organization_id          TEXT NOT NULL,
     seq                      BIGINT NOT NULL,
