@@ -23,9 +23,10 @@ func runForgetSecrets(ctx context.Context, c *cli, args []string) error {
 	yes := fs.Bool("yes", false, "")
 	cfg, err := configure(c, fs, args, `Usage: weir forget-secrets [--yes] [flags]
 
-For an install whose master key is lost: removes the provider secrets that no
-master key opens any more, so that weir starts and they can be entered again.
-Everything else stays. Without --yes it only says which they are.
+For an install whose master key is lost: removes the provider secrets and the
+second factors that no master key opens any more, so that weir starts, secrets can
+be entered again, and people sign in by password until they have set up another
+second factor. Everything else stays. Without --yes it only says which they are.
 `)
 	if err != nil {
 		return ended(err)
@@ -50,7 +51,7 @@ func forgetSecrets(ctx context.Context, c *cli, cfg config.Config, db *sqldb.DB,
 	if err != nil {
 		return err
 	}
-	lost, err := lostSecrets(ctx, cfg, store)
+	lost, factors, err := lostSecrets(ctx, cfg, store)
 	if err != nil {
 		return err
 	}
@@ -65,11 +66,28 @@ func forgetSecrets(ctx context.Context, c *cli, cfg config.Config, db *sqldb.DB,
 			return err
 		}
 	}
+	for _, f := range factors {
+		if yes {
+			if err := service.RemoveSecondFactor(ctx, audit.System(f.OrganizationID), f.UserID, nil); err != nil {
+				return err
+			}
+		}
+		if _, err := fmt.Fprintf(c.stdout, "%s  second factor, of organization %s\n", f.UserID, f.OrganizationID); err != nil {
+			return err
+		}
+	}
 	said := "The secrets of %d connections were removed. Enter them again: POST /weir/v1/connections/{id}.\n"
 	if !yes {
 		said = "No master key opens the secrets of %d connections. Nothing was changed; --yes removes them.\n"
 	}
-	_, err = fmt.Fprintf(c.stdout, said, len(lost))
+	if _, err := fmt.Fprintf(c.stdout, said, len(lost)); err != nil || len(factors) == 0 {
+		return err
+	}
+	said = "The second factors of %d people were removed.\n"
+	if !yes {
+		said = "Nor does one open the second factors of %d people.\n"
+	}
+	_, err = fmt.Fprintf(c.stdout, said, len(factors))
 	return err
 }
 
@@ -80,22 +98,21 @@ type lostSecret struct {
 	fields     org.ConnectionFields
 }
 
-func lostSecrets(ctx context.Context, cfg config.Config, store org.Store) ([]lostSecret, error) {
+func lostSecrets(ctx context.Context, cfg config.Config, store org.Store) (lost []lostSecret, factors []org.SecondFactor, err error) {
 	opens := func(routing.Sealed, string) bool { return false }
 	if _, err := os.Stat(filepath.Join(cfg.DataDir, vault.MasterKeyFile)); cfg.MasterKey != "" || !errors.Is(err, os.ErrNotExist) {
 		keys, _, err := vault.LoadMasterKeys(cfg.MasterKey.Reveal(), cfg.DataDir)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		v, err := vault.New(keys...)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		opens = func(sealed routing.Sealed, place string) bool { _, err := v.Open(sealed, place); return err == nil }
 	}
-	var lost []lostSecret
-	err := store.View(ctx, func(r org.Reader) error {
-		return r.EachConnection(ctx, func(c routing.Connection) error {
+	err = store.View(ctx, func(r org.Reader) error {
+		err := r.EachConnection(ctx, func(c routing.Connection) error {
 			gone := func(field string, sealed routing.Sealed) bool {
 				return sealed != nil && !opens(sealed, c.SecretPlace(field))
 			}
@@ -109,8 +126,17 @@ func lostSecrets(ctx context.Context, cfg config.Config, store org.Store) ([]los
 			}
 			return nil
 		})
+		if err != nil {
+			return err
+		}
+		return r.EachSecondFactor(ctx, func(f org.SecondFactor) error {
+			if !opens(f.Secret, org.SecondFactorPlace(f.UserID)) {
+				factors = append(factors, f)
+			}
+			return nil
+		})
 	})
-	return lost, err
+	return lost, factors, err
 }
 
 // noProber tries no keys: those that are left cannot have changed.

@@ -56,7 +56,7 @@ func commands() []command {
 		{"organizations", "create [flags]", "add an organization to this install", runOrganizations},
 		{"audit", "verify|export [flags]", "check the chain of the audit log; write the log out", runAudit},
 		{"check-config", "[flags]", "read the configuration and show what is in force, without secrets", runCheckConfig},
-		{"forget-secrets", "[--yes] [flags]", "remove the provider secrets that a lost master key has sealed", runForgetSecrets},
+		{"forget-secrets", "[--yes] [flags]", "remove the secrets that a lost master key has sealed", runForgetSecrets},
 		{"doctor", "[flags]", "say what is wrong with this install, in sentences", runDoctor},
 		{"bench", "[flags]", "measure weir beside direct calls and other proxies", runBench},
 		{"version", "", "print the version", runVersion},

@@ -106,7 +106,7 @@ func open(ctx context.Context, cfg config.Config, log *slog.Logger) (n *node, er
 		SessionLimits: org.SessionLimits{Lifetime: cfg.Sessions.Lifetime, Idle: cfg.Sessions.IdleTimeout},
 	}
 	used := &identity.LastUse{}
-	n.identity = &identity.Service{Store: n.store, Org: n.org, Now: time.Now, Used: used, Denials: &audit.Denials{}}
+	n.identity = &identity.Service{Store: n.store, Org: n.org, Now: time.Now, Used: used, Vault: n.vault, Denials: &audit.Denials{}}
 	n.relay = &gateway.Gateway{
 		Snapshot: n.snapshot, Recorder: n.recorder, Vault: n.vault, Book: n.book, Transport: transport,
 		Identity: n.identity, Used: used, Limits: relayLimits(cfg.Gateway), Metrics: n.metrics, Logger: log,

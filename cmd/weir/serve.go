@@ -190,20 +190,27 @@ func checkMasterKeyThere(ctx context.Context, cfg config.Config, store org.Store
 	if _, err := os.Stat(path); cfg.MasterKey != "" || !errors.Is(err, os.ErrNotExist) {
 		return nil // what is wrong with the file itself, reading it says
 	}
+	missing := func(what string) error {
+		return fmt.Errorf("the master key %s is missing, and only it opens %s: put the file back, or set WEIR_MASTER_KEY to what it held. If it is lost, see 'weir forget-secrets'", path, what)
+	}
 	return store.View(ctx, func(r org.Reader) error {
-		return r.EachConnection(ctx, func(c routing.Connection) error {
+		err := r.EachConnection(ctx, func(c routing.Connection) error {
 			if c.APIKey == nil && c.AdminKey == nil && c.Headers == nil {
 				return nil
 			}
-			return fmt.Errorf("the master key %s is missing, and only it opens the secrets of connection %s (%s): put the file back, or set WEIR_MASTER_KEY to what it held. If it is lost, see 'weir forget-secrets'", path, c.ID, c.Name)
+			return missing(fmt.Sprintf("the secrets of connection %s (%s)", c.ID, c.Name))
 		})
+		if err != nil {
+			return err
+		}
+		return r.EachSecondFactor(ctx, func(f org.SecondFactor) error { return missing("the second factor of user " + f.UserID) })
 	})
 }
 
 // checkSealed refuses a master key that does not open what the database holds.
 func checkSealed(ctx context.Context, store org.Store, v *vault.Vault) error {
 	return store.View(ctx, func(r org.Reader) error {
-		return r.EachConnection(ctx, func(c routing.Connection) error {
+		err := r.EachConnection(ctx, func(c routing.Connection) error {
 			for field, sealed := range map[string]routing.Sealed{
 				routing.FieldAPIKey: c.APIKey, routing.FieldAdminKey: c.AdminKey, routing.FieldHeaders: c.Headers,
 			} {
@@ -213,6 +220,15 @@ func checkSealed(ctx context.Context, store org.Store, v *vault.Vault) error {
 				if _, err := v.Open(sealed, c.SecretPlace(field)); err != nil {
 					return fmt.Errorf("the master key does not open the %s of connection %s (%s): set WEIR_MASTER_KEY to the key this database was used with, or put its file back: %w", field, c.ID, c.Name, err)
 				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		return r.EachSecondFactor(ctx, func(f org.SecondFactor) error {
+			if _, err := v.Open(f.Secret, org.SecondFactorPlace(f.UserID)); err != nil {
+				return fmt.Errorf("the master key does not open the second factor of user %s: set WEIR_MASTER_KEY to the key this database was used with, or put its file back: %w", f.UserID, err)
 			}
 			return nil
 		})

@@ -53,6 +53,12 @@ var (
 	SessionRevoked       = own("session.revoked")
 	PasswordResetCreated = own("password_reset.created")
 
+	SecondFactorEnrolled = own("user.totp.enrolled") // it counts once it is enabled
+	SecondFactorEnabled  = own("user.totp.enabled")
+	SecondFactorDisabled = own("user.totp.disabled")
+	RecoveryCodesCreated = own("user.recovery_codes.created")
+	RecoveryCodeUsed     = own("user.recovery_code.used")
+
 	WorkspaceCreated       = own("workspace.created")
 	WorkspaceUpdated       = own("workspace.updated")
 	WorkspaceDeleted       = own("workspace.deleted")

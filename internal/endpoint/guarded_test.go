@@ -37,7 +37,7 @@ func TestGuarded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, _, token, _, err := env.Identity.SignIn(ctx, env.Owner.Email, endpointtest.Password, identity.From{})
+	signedIn, err := env.Identity.SignIn(ctx, identity.Credentials{Email: env.Owner.Email, Password: endpointtest.Password}, identity.From{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +49,7 @@ func TestGuarded(t *testing.T) {
 		code          string
 	}{
 		{"an admin key", "Authorization", "Bearer " + env.AdminKey, 200, ""},
-		{"a session", "Cookie", endpoint.SessionCookie + "=" + token, 200, ""},
+		{"a session", "Cookie", endpoint.SessionCookie + "=" + signedIn.Token, 200, ""},
 		{"nobody", "", "", 401, ""},
 		{"an unknown key", "Authorization", "Bearer sk-admin-unknown-0123456789", 401, "invalid_api_key"},
 		{"a key without the scheme", "Authorization", env.AdminKey, 401, ""},

@@ -59,6 +59,7 @@ type Service struct {
 	Org   *org.Service
 	Now   func() time.Time
 	Used  *LastUse
+	Vault Opener // of second factors
 	// Denials takes note of who was refused; nil keeps nothing.
 	Denials *audit.Denials
 

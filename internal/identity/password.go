@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -45,43 +46,82 @@ func CheckPassword(param, password string) error {
 	return nil
 }
 
-// SignIn checks an e-mail and password and starts a session. An unknown address
-// and a wrong password are answered alike and take as long.
-func (s *Service) SignIn(ctx context.Context, email, password string, from From) (session org.Session, user org.User, token, csrf string, err error) {
-	attempt, err := s.attempts.begin(ctx, email, s.Now)
+// Credentials are what a person signs in with. Code is that of a second factor,
+// or a recovery code; "" when none was sent.
+type Credentials struct {
+	Email    string
+	Password string
+	Code     string
+}
+
+// SignedIn is a fresh session with its owner and the two secrets the browser
+// holds: Token for the cookie, CSRF for the page.
+type SignedIn struct {
+	Session org.Session
+	User    org.User
+	Token   string
+	CSRF    string
+}
+
+// SignIn checks an e-mail, a password and the code of those who have a second
+// factor, and starts a session. An unknown address and a wrong password are
+// answered alike and take as long; only after the right password does the answer
+// tell of a second factor. A wrong code counts as a wrong password does.
+func (s *Service) SignIn(ctx context.Context, in Credentials, from From) (SignedIn, error) {
+	attempt, err := s.attempts.begin(ctx, in.Email, s.Now)
 	if err != nil {
-		return session, user, "", "", err
+		return SignedIn{}, err
 	}
 	from = from.kept()
 	began := time.Now()
-	match, users, err := s.find(ctx, email, password)
+	out, wrong, err := s.signIn(ctx, in, from)
 	switch {
-	case err != nil:
-		attempt.withdraw()
-	case match != nil:
+	case err == nil:
 		attempt.succeeded()
-	default:
-		err = s.refuse(ctx, users, from)
+	case !wrong:
+		attempt.withdraw()
 	}
 	attempt.end()
 	if err != nil {
 		untilStep(ctx, began)
-		return session, user, "", "", err
+		return SignedIn{}, err
 	}
-	session, token, csrf, err = s.Org.StartSession(ctx, org.NewSession{User: *match, IPAddress: from.IPAddress, UserAgent: from.UserAgent})
-	return session, *match, token, csrf, err
+	return out, nil
+}
+
+// signIn reports with an error whether it was a guess that went wrong.
+func (s *Service) signIn(ctx context.Context, in Credentials, from From) (out SignedIn, wrong bool, err error) {
+	match, users, err := s.find(ctx, in.Email, in.Password)
+	if err != nil {
+		return out, false, err
+	}
+	if match == nil {
+		return out, true, s.refuse(ctx, users, from, fault.New(fault.Unauthenticated, "invalid_credentials", "", "The e-mail address or the password is wrong."))
+	}
+	start := org.NewSession{User: *match, IPAddress: from.IPAddress, UserAgent: from.UserAgent}
+	if start.Proof, err = s.secondFactor(ctx, match, in.Code); err == nil {
+		out.User = *match
+		out.Session, out.Token, out.CSRF, err = s.Org.StartSession(ctx, start)
+	}
+	if errors.Is(err, org.ErrCodeSpent) {
+		err = errWrongCodeAtSignIn()
+	}
+	var f *fault.Error
+	if errors.As(err, &f) && f.Code == codeWrong {
+		return SignedIn{}, true, s.refuse(ctx, []org.User{*match}, from, f)
+	}
+	return out, false, err
 }
 
 // refuse records a failed sign-in with everybody it was meant for.
-func (s *Service) refuse(ctx context.Context, users []org.User, from From) error {
-	wrong := fault.New(fault.Unauthenticated, "invalid_credentials", "", "The e-mail address or the password is wrong.")
+func (s *Service) refuse(ctx context.Context, users []org.User, from From, why *fault.Error) error {
 	for _, u := range users {
 		in := org.NewSession{User: u, IPAddress: from.IPAddress, UserAgent: from.UserAgent}
-		if err := s.Org.RecordFailedSignIn(ctx, in, wrong.Code, wrong.Message); err != nil {
+		if err := s.Org.RecordFailedSignIn(ctx, in, why.Code, why.Message); err != nil {
 			return err
 		}
 	}
-	return wrong
+	return why
 }
 
 // step is what the time of a refusal is rounded up to: several times what a

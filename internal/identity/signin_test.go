@@ -15,7 +15,7 @@ import (
 
 func newService(env *endpointtest.Env) *identity.Service {
 	service := *env.Org
-	return &identity.Service{Store: env.Store, Org: &service, Now: time.Now, Used: &identity.LastUse{}}
+	return &identity.Service{Store: env.Store, Org: &service, Now: time.Now, Used: &identity.LastUse{}, Vault: env.Vault}
 }
 
 var browser = identity.From{IPAddress: "192.0.2.1", UserAgent: "browser \xff\x00"}
@@ -46,7 +46,7 @@ func TestUnknownAddressesAreNotTold(t *testing.T) {
 	refuse := func(email, password string) string {
 		t.Helper()
 		began := time.Now()
-		_, _, _, _, err := service.SignIn(t.Context(), email, password, browser)
+		_, err := service.SignIn(t.Context(), identity.Credentials{Email: email, Password: password}, browser)
 		if !fault.Is(err, fault.Unauthenticated) {
 			t.Fatalf("%.50s: %v", email, err)
 		}
@@ -71,7 +71,8 @@ func TestSignInTakesTheAddressInAnyCase(t *testing.T) {
 	service := newService(env)
 	seen := map[string]bool{}
 	for _, email := range []string{"owner@example.com", "Owner@EXAMPLE.com"} {
-		session, user, token, csrf, err := service.SignIn(t.Context(), email, endpointtest.Password, browser)
+		in, err := service.SignIn(t.Context(), identity.Credentials{Email: email, Password: endpointtest.Password}, browser)
+		session, user, token, csrf := in.Session, in.User, in.Token, in.CSRF
 		if err != nil || user.ID != env.Owner.ID {
 			t.Fatalf("%s: %v %v", email, user.ID, err)
 		}
@@ -105,7 +106,8 @@ func TestSessionsEnd(t *testing.T) {
 	service.Now = func() time.Time { return now }
 	service.Org.Now = service.Now
 	service.Org.SessionLimits.Idle = org.SessionLifetime // what ends an unused one is tested through the API
-	session, _, token, csrf, err := service.SignIn(t.Context(), env.Owner.Email, endpointtest.Password, browser)
+	in, err := service.SignIn(t.Context(), identity.Credentials{Email: env.Owner.Email, Password: endpointtest.Password}, browser)
+	session, token, csrf := in.Session, in.Token, in.CSRF
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +141,8 @@ func TestLongUserAgentsAreCut(t *testing.T) {
 	env := endpointtest.New(t)
 	service := newService(env)
 	from := identity.From{IPAddress: "192.0.2.1", UserAgent: "x" + strings.Repeat("é", 40_000)}
-	session, _, token, _, err := service.SignIn(t.Context(), env.Owner.Email, endpointtest.Password, from)
+	in, err := service.SignIn(t.Context(), identity.Credentials{Email: env.Owner.Email, Password: endpointtest.Password}, from)
+	session, token := in.Session, in.Token
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -118,7 +118,7 @@ func TestStrangersAreInNobodysLog(t *testing.T) {
 // Denials do not end a session's or a sign-in's own records.
 func TestTheFailedSignInIsNoDenial(t *testing.T) {
 	f := newFixture(t)
-	_, _, _, _, err := f.Identity.SignIn(t.Context(), f.Owner.Email, endpointtest.Password+"x", identity.From{})
+	_, err := f.Identity.SignIn(t.Context(), identity.Credentials{Email: f.Owner.Email, Password: endpointtest.Password + "x"}, identity.From{})
 	if !fault.Is(err, fault.Unauthenticated) {
 		t.Fatal(err)
 	}

@@ -66,12 +66,15 @@ func (f *fixture) target(route string) (path string, body any) {
 	case "/requests/{request_id}":
 		return "/requests/" + f.request(sample()).ID, nil
 	case "/session":
+		f.withoutSecondFactor(f.Owner.ID)
 		if write {
 			body = map[string]any{"email": f.Owner.Email, "password": endpointtest.Password}
 		}
 		return pattern, body
 	case "/sessions", "/sessions/{session_id}", "/password", "/password_reset/accept", "/users/{user_id}/password_reset":
-		return f.signInTarget(pattern, write)
+		return f.signInTarget(pattern)
+	case "/totp", "/totp/confirm", "/totp/recovery_codes", "/totp/disable", "/users/{user_id}/totp":
+		return f.totpTarget(pattern)
 	case "/requests", "/audit_events", "/me", "/openapi.json":
 		return pattern, nil
 	}
@@ -90,6 +93,7 @@ func changeIf(write bool, field string, value any) any {
 // caller, and what is about others their handlers ask for.
 var ofMyself = []string{
 	root + "/me", root + "/session", root + "/sessions", root + "/sessions/{session_id}", root + "/password",
+	root + "/totp", root + "/totp/confirm", root + "/totp/recovery_codes", root + "/totp/disable",
 }
 
 func TestEveryRowIsGuarded(t *testing.T) {
@@ -117,8 +121,9 @@ func TestRowsRecordWhatTheySay(t *testing.T) {
 			as := f.owner()
 			path, body := f.target(e.Route())
 			switch e.Route() {
-			case "DELETE /weir/v1/session", "POST /weir/v1/password":
-				as, _ = f.signIn()
+			case "DELETE /weir/v1/session", "POST /weir/v1/password", "POST /weir/v1/totp", "POST /weir/v1/totp/confirm",
+				"POST /weir/v1/totp/recovery_codes", "POST /weir/v1/totp/disable":
+				as = f.browserOf(f.Owner)
 			}
 			before := f.lastSeq()
 			calls := 1

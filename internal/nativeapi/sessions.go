@@ -10,6 +10,7 @@ import (
 	"weir/internal/audit"
 	"weir/internal/endpoint"
 	"weir/internal/fault"
+	"weir/internal/identity"
 	"weir/internal/optional"
 )
 
@@ -35,8 +36,8 @@ type signedIn struct {
 type credentials struct {
 	Email    string `json:"email" required:"true"`
 	Password string `json:"password" required:"true"`
-	// TOTP is the one-time code of a second factor. Nobody can have one yet, so
-	// a code that is sent proves nothing and is not looked at.
+	// TOTP is the one-time code of a second factor, or a recovery code. It is not
+	// looked at for those who have none.
 	TOTP optional.Value[string] `json:"totp"`
 }
 
@@ -56,18 +57,24 @@ func (a *API) signIn(ctx context.Context, c *endpoint.Call, in credentials) (ses
 	if err := http.NewCrossOriginProtection().Check(c.Request); err != nil {
 		return session{}, fault.New(fault.Forbidden, "cross_origin", "", "Sign in from weir's own pages.").With(err)
 	}
-	started, user, token, csrf, err := a.identity.SignIn(ctx, in.Email, in.Password, endpoint.From(c.Request))
+	started, err := a.identity.SignIn(ctx, identity.Credentials{Email: in.Email, Password: in.Password, Code: in.TOTP.V}, endpoint.From(c.Request))
 	if err != nil {
 		return session{}, err
 	}
+	return a.start(ctx, c, started)
+}
+
+// start hands a session that has begun to the browser.
+func (a *API) start(ctx context.Context, c *endpoint.Call, in identity.SignedIn) (session, error) {
+	started, user := in.Session, in.User
 	o, err := a.org.Organization(ctx, started.OrganizationID)
 	if err != nil {
 		return session{}, err
 	}
-	c.Header.Add("Set-Cookie", a.cookie(c.Request, token, started.ExpiresAt.Sub(a.now())).String())
+	c.Header.Add("Set-Cookie", a.cookie(c.Request, in.Token, started.ExpiresAt.Sub(a.now())).String())
 	c.Header.Set("Cache-Control", "no-store")
 	return session{
-		Object: "session", ID: started.ID, CSRFToken: csrf,
+		Object: "session", ID: started.ID, CSRFToken: in.CSRF,
 		User:         signedIn{ID: user.ID, Email: user.Email, Name: user.Name, Role: string(user.Role)},
 		Organization: organization{o.ID, o.Name},
 		ExpiresAt:    started.ExpiresAt.Unix(), CreatedAt: started.CreatedAt.Unix(),

@@ -18,8 +18,9 @@ import (
 
 // signInTarget is target for what people sign in with. The owner has one session
 // before the call.
-func (f *fixture) signInTarget(pattern string, write bool) (path string, body any) {
+func (f *fixture) signInTarget(pattern string) (path string, body any) {
 	f.t.Helper()
+	f.withoutSecondFactor(f.Owner.ID)
 	if _, err := f.Org.RevokeSessions(f.t.Context(), f.actor(), f.Owner.ID, ""); err != nil {
 		f.t.Fatal(err)
 	}
@@ -48,6 +49,13 @@ func (f *fixture) person(role access.OrganizationRole, password string) (org.Use
 	}
 	browser, _ := f.signInAs(u.Email, password)
 	return u, browser
+}
+
+// browserOf is a person's browser after a sign-in, however the person signs in.
+func (f *fixture) browserOf(u org.User) client {
+	f.t.Helper()
+	_, token, csrf, err := f.Org.StartSession(f.t.Context(), org.NewSession{User: u})
+	return f.as("").with("Cookie", endpoint.SessionCookie+"="+must[string](f.t)(token, err)).with(endpoint.CSRFHeader, csrf)
 }
 
 func (f *fixture) signInAs(email, password string) (client, session) {

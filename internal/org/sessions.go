@@ -40,6 +40,7 @@ func (l SessionLimits) Ended(s *Session, now time.Time) bool {
 // NewSession is a sign-in that was just proved.
 type NewSession struct {
 	User      User
+	Proof     *SecondFactorProof // nil: of somebody who has no second factor
 	IPAddress string
 	UserAgent string
 }
@@ -55,7 +56,8 @@ func (in *NewSession) actor(sessionID string) audit.Actor {
 
 // StartSession records a sign-in and returns the session with the two secrets
 // the browser holds: token for the cookie, csrf for the page. Both are made here,
-// so that whatever a browser held before becomes no session.
+// so that whatever a browser held before becomes no session. A second factor's
+// code is spent with it; ErrCodeSpent when it was used already.
 func (s *Service) StartSession(ctx context.Context, in NewSession) (session Session, token, csrf string, err error) {
 	token, csrf = id.Secret(""), id.Secret("")
 	now := s.Now()
@@ -68,6 +70,11 @@ func (s *Service) StartSession(ctx context.Context, in NewSession) (session Sess
 	err = s.update(ctx, in.actor(session.ID), func(tx Tx) error {
 		if err := tx.DeleteExpiredSessions(ctx, now); err != nil {
 			return err
+		}
+		if in.Proof != nil {
+			if err := spendAtSignIn(ctx, tx, &in.User, *in.Proof); err != nil {
+				return err
+			}
 		}
 		tx.Record(audit.Event{Action: audit.LoginSucceeded.Name, Type: audit.LoginSucceeded.Type})
 		return tx.InsertSession(ctx, session)

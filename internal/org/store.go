@@ -150,6 +150,7 @@ type Reader interface {
 
 	SessionReader
 	PasswordResetReader
+	SecondFactorReader
 
 	Workspace(ctx context.Context, organizationID, workspaceID string) (routing.Workspace, error)
 	WorkspaceByName(ctx context.Context, organizationID, name string) (routing.Workspace, error)
@@ -228,6 +229,7 @@ type Tx interface {
 
 	SessionWriter
 	PasswordResetWriter
+	SecondFactorWriter
 
 	InsertWorkspace(ctx context.Context, w routing.Workspace) error
 	UpdateWorkspace(ctx context.Context, w routing.Workspace) error

@@ -46,3 +46,17 @@ type PasswordResetWriter interface {
 	// DeletePasswordResetsOf removes a user's reset, if there is one.
 	DeletePasswordResetsOf(ctx context.Context, organizationID, userID string) error
 }
+
+// SecondFactorReader reads second factors.
+type SecondFactorReader interface {
+	SecondFactor(ctx context.Context, organizationID, userID string) (SecondFactor, error)
+	// EachSecondFactor calls fn with every one of every organization.
+	EachSecondFactor(ctx context.Context, fn func(SecondFactor) error) error
+}
+
+// SecondFactorWriter changes second factors.
+type SecondFactorWriter interface {
+	// PutSecondFactor inserts or replaces a user's.
+	PutSecondFactor(ctx context.Context, f SecondFactor) error
+	DeleteSecondFactor(ctx context.Context, organizationID, userID string) error
+}

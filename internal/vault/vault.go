@@ -1,5 +1,5 @@
-// Package vault seals the secrets weir keeps for others: provider keys and
-// extra headers.
+// Package vault seals the secrets weir keeps for others: provider keys, extra
+// headers, and what second factors are made of.
 //
 // A sealed value carries the id of the master key it was sealed under, so that
 // several master keys may be configured at once: the first seals, all open. It

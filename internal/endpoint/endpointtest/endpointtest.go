@@ -21,6 +21,7 @@ import (
 	"weir/internal/routing"
 	"weir/internal/sqldb"
 	"weir/internal/sqlstore"
+	"weir/internal/vault"
 )
 
 // Password is the owner's.
@@ -36,6 +37,7 @@ type Env struct {
 	Org          *org.Service
 	Identity     *identity.Service
 	Prober       *Prober
+	Vault        *vault.Vault
 }
 
 // Prober answers what the test sets.
@@ -43,15 +45,6 @@ type Prober struct{ Result routing.Probe }
 
 // Probe implements org.Prober.
 func (p *Prober) Probe(context.Context, routing.Connection) routing.Probe { return p.Result }
-
-// Sealer marks secrets as sealed, so that a test can tell when one was not.
-type Sealer struct{}
-
-// Seal implements org.Sealer.
-func (Sealer) Seal(plain []byte, place string) (routing.Sealed, error) {
-	sum := id.HashOf(place + string(plain))
-	return sum[:], nil
-}
 
 // follower derives nothing: the tables read the store.
 type follower struct{}
@@ -84,8 +77,12 @@ func New(t *testing.T) *Env {
 		t.Fatal(err)
 	}
 	env := &Env{Store: store, Usage: events, Prober: &Prober{}}
-	env.Org = &org.Service{Store: store, Feed: feed, Sealer: Sealer{}, Prober: env.Prober, Now: time.Now}
-	env.Identity = &identity.Service{Store: store, Org: env.Org, Now: time.Now, Used: &identity.LastUse{}, Denials: &audit.Denials{}}
+	master := id.HashOf(t.Name())
+	if env.Vault, err = vault.New(master[:]); err != nil {
+		t.Fatal(err)
+	}
+	env.Org = &org.Service{Store: store, Feed: feed, Sealer: env.Vault, Prober: env.Prober, Now: time.Now}
+	env.Identity = &identity.Service{Store: store, Org: env.Org, Now: time.Now, Used: &identity.LastUse{}, Vault: env.Vault, Denials: &audit.Denials{}}
 	env.Organization, env.Owner, env.AdminKey = env.NewOrganization(t, "owner@example.com")
 	return env
 }

@@ -21,6 +21,7 @@ func same(a, b any) bool { return reflect.DeepEqual(a, b) }
 func isolation(t *testing.T, s org.Store) {
 	c := &clock{}
 	a, b := newTenant(t, s, c), newTenant(t, s, c)
+	update(t, s, a.org.ID, func(tx org.Tx) error { return tx.PutSecondFactor(t.Context(), a.newSecondFactor()) })
 	page := org.Page{Limit: 100}
 	probes := map[string]probe{
 		"User": func(ctx context.Context, r org.Reader, o string) (any, error) { return r.User(ctx, o, a.user.ID) },
@@ -59,6 +60,9 @@ func isolation(t *testing.T, s org.Store) {
 		"AdminKeys": lists(a.adminKey, func(ctx context.Context, r org.Reader, o string) (org.Rows[org.AdminKey], error) {
 			return r.AdminKeys(ctx, o, page)
 		}),
+		"SecondFactor": func(ctx context.Context, r org.Reader, o string) (any, error) {
+			return r.SecondFactor(ctx, o, a.user.ID)
+		},
 		"Session": func(ctx context.Context, r org.Reader, o string) (any, error) { return r.Session(ctx, o, a.session.ID) },
 		"Sessions": func(ctx context.Context, r org.Reader, o string) (any, error) {
 			rows, err := r.Sessions(ctx, o, org.SessionFilter{Page: page, UserID: a.user.ID})

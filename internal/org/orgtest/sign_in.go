@@ -7,6 +7,7 @@ import (
 
 	"weir/internal/id"
 	"weir/internal/org"
+	"weir/internal/routing"
 )
 
 // sessionsOfUser: a list holds one person's sessions that hold, newest first,
@@ -115,4 +116,48 @@ func passwordResets(t *testing.T, s org.Store) {
 	})
 	update(t, s, n.org.ID, func(tx org.Tx) error { return tx.DeletePasswordResetsOf(ctx, n.org.ID, n.user.ID) })
 	gone(second)
+}
+
+func (n *tenant) newSecondFactor() org.SecondFactor {
+	at := n.clock.next()
+	return org.SecondFactor{
+		OrganizationID: n.org.ID, UserID: n.user.ID, Secret: routing.Sealed{0, 1, 254, 255}, LastStep: 1 << 40,
+		RecoveryCodes: []id.Hash{id.HashOf("b"), id.HashOf("a")}, ConfirmedAt: at.Add(time.Second), CreatedAt: at,
+	}
+}
+
+func secondFactors(t *testing.T, s org.Store) {
+	c := &clock{}
+	n, foreign := newTenant(t, s, c), newTenant(t, s, c)
+	ctx, o := t.Context(), n.org.ID
+	missing := "Second factor of the user with ID '" + n.user.ID + "' not found."
+	view(t, s, func(r org.Reader) error {
+		_, err := r.SecondFactor(ctx, o, n.user.ID)
+		wantNotFound(t, err, missing)
+		return nil
+	})
+	pending := n.newSecondFactor()
+	pending.ConfirmedAt, pending.RecoveryCodes = time.Time{}, nil
+	full, theirs := n.newSecondFactor(), foreign.newSecondFactor()
+	update(t, s, foreign.org.ID, func(tx org.Tx) error { return tx.PutSecondFactor(ctx, theirs) })
+	for what, want := range map[string]org.SecondFactor{"pending": pending, "confirmed": full} {
+		update(t, s, o, func(tx org.Tx) error { return tx.PutSecondFactor(ctx, want) })
+		view(t, s, func(r org.Reader) error {
+			got, err := r.SecondFactor(ctx, o, n.user.ID)
+			equal(t, what, got, want)
+			return err
+		})
+	}
+	update(t, s, o, func(tx org.Tx) error { return tx.PutSecondFactor(ctx, full) })
+	view(t, s, func(r org.Reader) error {
+		return each(ctx, t, r.EachSecondFactor, full, theirs)
+	})
+	err := refuse(t, s, o, func(tx org.Tx) error { return tx.DeleteSecondFactor(ctx, foreign.org.ID, n.user.ID) })
+	wantNotFound(t, err, missing)
+	update(t, s, o, func(tx org.Tx) error { return tx.DeleteSecondFactor(ctx, o, n.user.ID) })
+	view(t, s, func(r org.Reader) error {
+		_, err := r.SecondFactor(ctx, o, n.user.ID)
+		wantNotFound(t, err, missing)
+		return nil
+	})
 }

@@ -42,6 +42,7 @@ func Run(t *testing.T, open func(t *testing.T) org.Store) {
 		{"sessions end", sessions},
 		{"sessions of a person", sessionsOfUser},
 		{"a person has one password reset", passwordResets},
+		{"a person has one second factor", secondFactors},
 		{"deleting takes what belongs to it", cascades},
 		{"what is in use stays", references},
 		{"certificates are active where they were activated", certificates},

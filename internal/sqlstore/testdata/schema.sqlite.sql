@@ -211,6 +211,15 @@ CREATE TABLE projects (
 );
 CREATE INDEX projects_active ON projects (organization_id, created_at, id) WHERE archived_at = 0;
 CREATE INDEX projects_list ON projects (organization_id, created_at, id);
+CREATE TABLE second_factors (
+    user_id         TEXT NOT NULL PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    secret          TEXT NOT NULL,
+    last_step       BIGINT NOT NULL,
+    recovery_codes  TEXT NOT NULL,
+    confirmed_at    BIGINT NOT NULL,
+    created_at      BIGINT NOT NULL
+);
 CREATE TABLE service_accounts (
     id              TEXT NOT NULL PRIMARY KEY,
     organization_id TEXT NOT NULL REFERENCES organizations (id),
