@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/base64"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -67,6 +68,18 @@ func TestSecondFactorsUnderALostMasterKey(t *testing.T) {
 	if err := checkSealed(ctx, store, wrong); err == nil || !strings.Contains(err.Error(), owner.ID) {
 		t.Errorf("under another key: %v", err)
 	}
+
+	// Once both keys are configured, the former one is not needed any more.
+	both, err := vault.New(other, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for v, opens := range map[*vault.Vault]bool{both: true, wrong: true, right: false} {
+		if err := errors.Join(resealSecondFactors(ctx, store, both), checkSealed(ctx, store, v)); (err == nil) != opens {
+			t.Errorf("sealed anew: %v", err)
+		}
+	}
+	key, other = other, key
 
 	forget := func(key []byte, yes bool) string {
 		t.Helper()

@@ -165,7 +165,10 @@ func (n *node) openVault(ctx context.Context) error {
 			n.log.Warn("other nodes on this database need the same master key (WEIR_MASTER_KEY); with keys of their own they cannot use each other's connections")
 		}
 	}
-	return checkSealed(ctx, n.store, n.vault)
+	if err := checkSealed(ctx, n.store, n.vault); err != nil {
+		return err
+	}
+	return resealSecondFactors(ctx, n.store, n.vault)
 }
 
 // Settled events gather before the events store takes them: for a second, or
