@@ -53,7 +53,7 @@ var weir = house{
 		}},
 
 		{name: "foundations", packages: []string{
-			"internal/fault", "internal/id", "internal/money", "internal/optional", "internal/config",
+			"internal/fault", "internal/id", "internal/money", "internal/optional", "internal/config", "internal/peer",
 		}},
 	},
 

@@ -235,6 +235,7 @@ func (n *node) Serve(ctx context.Context, listener net.Listener) error {
 		Admin: admin.Handler(), Native: native.Handler(), Gateway: n.relay, Metrics: n.metricsHandler(listener),
 		Health: &server.Health{Checks: n.checks()}, Logger: n.log,
 		HeaderTimeout: n.cfg.Gateway.HeaderTimeout, ShutdownTimeout: n.cfg.ShutdownTimeout, TLS: n.tls,
+		Proxies: n.cfg.TrustedProxies.Prefixes(),
 	}
 	// What requests lean on runs until they have ended.
 	behind, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -264,13 +265,24 @@ func (n *node) Serve(ctx context.Context, listener net.Listener) error {
 }
 
 // metricsHandler is open on a loopback listener, where only this machine can
-// ask, or when the configuration says so; else it asks for an admin key.
+// ask, or when the configuration says so; else it asks for an admin key. A proxy
+// on this machine calls for others, so what it passes on is asked too.
 func (n *node) metricsHandler(listener net.Listener) http.Handler {
-	address, ok := listener.Addr().(*net.TCPAddr)
-	if n.cfg.Metrics.Public || (ok && address.IP.IsLoopback()) {
-		return n.metrics.Handler()
+	open := n.metrics.Handler()
+	if n.cfg.Metrics.Public {
+		return open
 	}
-	return endpoint.Guarded(n.identity, "GET /metrics", access.ManagementRead, n.metrics.Handler())
+	guarded := endpoint.Guarded(n.identity, "GET /metrics", access.ManagementRead, open)
+	if address, ok := listener.Addr().(*net.TCPAddr); !ok || !address.IP.IsLoopback() {
+		return guarded
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if server.Forwarded(r) {
+			guarded.ServeHTTP(w, r)
+			return
+		}
+		open.ServeHTTP(w, r)
+	})
 }
 
 func (n *node) jobs() []jobs.Job {

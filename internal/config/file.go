@@ -33,7 +33,7 @@ func parseFile(name string, text []byte) (layer, []error) {
 	if err != nil {
 		return nil, []error{syntaxError(name, err)}
 	}
-	w := &walker{file: name, layer: layer{}, known: knownNames()}
+	w := &walker{file: name, layer: layer{}, known: knownNames(), lists: listNames()}
 	documents := 0
 	for _, doc := range file.Docs {
 		if doc.Body == nil {
@@ -68,10 +68,22 @@ func knownNames() []string {
 	return names
 }
 
+// listNames are those of the settings that may be lists.
+func listNames() []string {
+	var names []string
+	for _, s := range Settings() {
+		if s.List {
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}
+
 type walker struct {
 	file     string
 	layer    layer
 	known    []string
+	lists    []string
 	problems []error
 }
 
@@ -124,17 +136,14 @@ func (w *walker) entry(prefix string, entry *ast.MappingValueNode) {
 }
 
 func (w *walker) value(name string, key, node ast.Node) {
-	var text string
-	switch n := node.(type) {
-	case *ast.NullNode:
+	if _, empty := node.(*ast.NullNode); empty {
 		return // `listen:` with nothing after it leaves the default
-	case *ast.StringNode:
-		text = n.Value
-	case *ast.LiteralNode:
-		text = strings.TrimSuffix(n.Value.Value, "\n") // a block's last newline is not meant
-	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
-		text = n.GetToken().Value // as written: 1e3 or 0x10 is for the setting to judge
-	default:
+	}
+	text, ok := scalar(node)
+	if list, isList := node.(*ast.SequenceNode); isList && slices.Contains(w.lists, name) {
+		text, ok = joined(list)
+	}
+	if !ok {
 		w.problem(key, "%s must be a single value", name)
 		return
 	}
@@ -143,4 +152,28 @@ func (w *walker) value(name string, key, node ast.Node) {
 		return
 	}
 	w.layer[name] = given{text: text, origin: w.place(key.GetToken()) + ": " + name}
+}
+
+// scalar is the text of a single value, as it is written.
+func scalar(node ast.Node) (text string, ok bool) {
+	switch n := node.(type) {
+	case *ast.StringNode:
+		return n.Value, true
+	case *ast.LiteralNode:
+		return strings.TrimSuffix(n.Value.Value, "\n"), true // a block's last newline is not meant
+	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
+		return n.GetToken().Value, true // 1e3 or 0x10 is for the setting to judge
+	}
+	return "", false
+}
+
+// joined is a list as it stands outside the file.
+func joined(list *ast.SequenceNode) (text string, ok bool) {
+	items := make([]string, len(list.Values))
+	for i, node := range list.Values {
+		if items[i], ok = scalar(node); !ok {
+			return "", false
+		}
+	}
+	return strings.Join(items, ","), true
 }

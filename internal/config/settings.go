@@ -16,6 +16,7 @@ type Setting struct {
 	Help    string
 	Secret  bool // in weir.yaml a secret, too, may be given as NAME_file
 	Switch  bool // a flag that may stand without a value
+	List    bool // in weir.yaml it may be a list, elsewhere its values are separated by commas
 
 	defaultText string
 	min         string
@@ -36,7 +37,7 @@ func Settings() []Setting {
 // field is one setting in one Config.
 type field struct {
 	setting Setting
-	ptr     any // *string, *Secret, *bool, *int, *float64, *Bytes or *time.Duration
+	ptr     any // *string, *Secret, *bool, *int, *float64, *Bytes, *Networks or *time.Duration
 }
 
 func fieldsOf(c *Config) []field { return appendFields(nil, "", reflect.ValueOf(c).Elem()) }
@@ -52,6 +53,7 @@ func appendFields(fields []field, prefix string, v reflect.Value) []field {
 		f := field{ptr: v.Field(i).Addr().Interface()}
 		_, secret := f.ptr.(*Secret)
 		_, isSwitch := f.ptr.(*bool)
+		_, isList := f.ptr.(*Networks)
 		f.setting = Setting{
 			Name:        name,
 			Env:         envOf(name),
@@ -60,6 +62,7 @@ func appendFields(fields []field, prefix string, v reflect.Value) []field {
 			Help:        tag.Get("help"),
 			Secret:      secret,
 			Switch:      isSwitch,
+			List:        isList,
 			defaultText: tag.Get("default"),
 			min:         tag.Get("min"),
 			oneOf:       strings.Fields(tag.Get("oneof")),

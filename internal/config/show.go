@@ -48,7 +48,7 @@ func (c Config) String() string {
 // yamlScalar quotes texts, whose content could mean something to YAML.
 func yamlScalar(f field) string {
 	switch f.ptr.(type) {
-	case *string, *Secret:
+	case *string, *Secret, *Networks:
 		return strconv.Quote(f.text())
 	}
 	return f.text()

@@ -108,6 +108,12 @@ func (f field) set(text string) error {
 			return err
 		}
 		*p = n
+	case *Networks:
+		n, err := ParseNetworks(text)
+		if err != nil {
+			return err
+		}
+		*p = n
 	case *time.Duration:
 		d, err := time.ParseDuration(text)
 		if err != nil {
@@ -135,6 +141,8 @@ func (f field) text() string {
 		return strconv.FormatFloat(*p, 'f', -1, 64)
 	case *Bytes:
 		return p.String()
+	case *Networks:
+		return string(*p)
 	case *time.Duration:
 		return shortDuration(*p)
 	}

@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"path"
 	"runtime/debug"
 	"slices"
@@ -19,6 +18,7 @@ import (
 	"weir/internal/fault"
 	"weir/internal/id"
 	"weir/internal/identity"
+	"weir/internal/peer"
 	"weir/internal/telemetry"
 )
 
@@ -180,13 +180,9 @@ func (t *Table) caller(ctx context.Context, r *http.Request) (identity.Caller, e
 	return t.identity.ByKey(ctx, secret, from)
 }
 
-// From is where r comes from.
+// From is where r comes from. The server has put that into RemoteAddr.
 func From(r *http.Request) identity.From {
-	from := identity.From{UserAgent: r.UserAgent()}
-	if addr, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
-		from.IPAddress = addr.Addr().Unmap().String()
-	}
-	return from
+	return identity.From{IPAddress: peer.Text(r.RemoteAddr), UserAgent: r.UserAgent()}
 }
 
 func (t *Table) permit(e *Endpoint, caller identity.Caller, r *http.Request) error {
@@ -215,6 +211,7 @@ func (t *Table) record(r *http.Request, route, requestID string, caller identity
 		slog.String(telemetry.FieldMethod, brief(r.Method, maxLoggedText)),
 		slog.String(telemetry.FieldRoute, route),
 		slog.String(telemetry.FieldPath, brief(r.URL.Path, maxLoggedText)),
+		slog.String(telemetry.FieldIPAddress, peer.Text(r.RemoteAddr)),
 		slog.Int(telemetry.FieldStatus, status),
 		slog.Duration("duration", time.Since(received)),
 	}

@@ -11,6 +11,7 @@ import (
 	"weir/internal/envelope"
 	"weir/internal/fault"
 	"weir/internal/openaiwire"
+	"weir/internal/peer"
 	"weir/internal/telemetry"
 	"weir/internal/usage"
 )
@@ -95,6 +96,7 @@ func (x *exchange) report() {
 		slog.String("request_id", e.ID),
 		slog.String("method", e.Method),
 		slog.String("path", e.Path),
+		slog.String(telemetry.FieldIPAddress, peer.Text(x.r.RemoteAddr)),
 		slog.Int("status", e.Status),
 		slog.String("outcome", string(e.Outcome)),
 		slog.String("error_code", e.ErrorCode),

@@ -20,6 +20,7 @@ import (
 	"weir/internal/envelope"
 	"weir/internal/fault"
 	"weir/internal/id"
+	"weir/internal/peer"
 )
 
 // Server serves one listener.
@@ -30,6 +31,7 @@ type Server struct {
 	Health  *Health
 	Metrics http.Handler // /metrics
 	Logger  *slog.Logger
+	Proxies peer.Proxies // whose X-Forwarded-For is believed
 
 	HeaderTimeout   time.Duration // for the header of a request to arrive
 	ShutdownTimeout time.Duration // for running requests to end
@@ -57,6 +59,7 @@ const (
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.running.begin()
 	defer s.running.end()
+	r = s.origin(r)
 	control := http.NewResponseController(w)
 	if h := s.own(r); h != nil {
 		if r.Body != http.NoBody {

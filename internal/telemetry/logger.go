@@ -22,6 +22,7 @@ const (
 	FieldRoute        = "route" // the pattern, as in metrics
 	FieldPath         = "path"
 	FieldStatus       = "status"
+	FieldIPAddress    = "ip_address" // of the caller
 	FieldOutcome      = "outcome"
 	FieldDuration     = "duration_ms"
 	FieldClient       = "client" // address of the caller
