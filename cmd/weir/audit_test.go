@@ -53,7 +53,7 @@ func newInstall(t *testing.T, databaseURL string) *install {
 	t.Helper()
 	in := &install{t: t}
 	in.cfg = config.Default()
-	in.cfg.DataDir, in.cfg.DatabaseURL = t.TempDir(), databaseURL
+	in.cfg.DataDir, in.cfg.DatabaseURL = filepath.Join(t.TempDir(), "data"), databaseURL
 	in.cfg = in.cfg.WithDerived()
 	in.env = []string{"WEIR_DATA_DIR=" + in.cfg.DataDir, "WEIR_DATABASE_URL=" + in.cfg.DatabaseURL}
 	in.node = func(fn func(n *node)) {

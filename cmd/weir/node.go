@@ -299,6 +299,7 @@ func (n *node) jobs() []jobs.Job {
 			now := time.Now()
 			return n.events.Prune(ctx, now.Add(-time.Duration(n.cfg.UsageLog.RequestRetentionDays)*day), now.Add(-minuteRetention))
 		}},
+		{Name: "retention of the audit log", Every: time.Hour, Run: func(ctx context.Context) error { return n.org.PruneAudit(ctx, n.auditRetention(time.Now())) }},
 	}
 }
 

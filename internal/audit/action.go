@@ -37,6 +37,10 @@ var (
 	AccessDenied   = own("access.denied")
 	DenialsOmitted = own("access.denials_omitted")
 
+	// AuditPruned is the removal of the log's oldest events, by the retention
+	// that was configured.
+	AuditPruned = own("audit.pruned")
+
 	OrganizationCreated = own("organization.created")
 
 	ProjectCreated  = same("project.created")

@@ -44,6 +44,7 @@ type Config struct {
 	Cost      Cost      `yaml:"cost"`
 	Webhook   Webhook   `yaml:"webhook"`
 	Metrics   Metrics   `yaml:"metrics"`
+	Audit     Audit     `yaml:"audit"`
 
 	ShutdownTimeout time.Duration `yaml:"shutdown_timeout" default:"60s" min:"0s" help:"how long running requests may go on after SIGTERM"`
 }
@@ -105,6 +106,11 @@ type Webhook struct {
 // Metrics is about /metrics.
 type Metrics struct {
 	Public bool `yaml:"public" default:"false" help:"serve /metrics without an admin key on a listener that is not loopback"`
+}
+
+// Audit is about the audit log.
+type Audit struct {
+	RetentionDays int `yaml:"retention_days" default:"0" shown:"for good" min:"0" help:"how many days audit events are kept; older ones make way for a signed checkpoint"`
 }
 
 // The schemes of database URLs.

@@ -12,7 +12,7 @@ type AuditTx interface {
 	// PutAuditCheckpoint inserts or replaces the organization's checkpoint.
 	PutAuditCheckpoint(ctx context.Context, c audit.Checkpoint) error
 	// DeleteAuditEvents removes an organization's events up to and with sequence
-	// through.
+	// through, and none that its checkpoint does not stand for.
 	DeleteAuditEvents(ctx context.Context, organizationID string, through int64) error
 }
 
@@ -35,4 +35,7 @@ type AuditReader interface {
 	// behind it may be dated earlier, where clocks differ, those before it are
 	// all earlier.
 	AuditReached(ctx context.Context, organizationID string, t time.Time) (seq int64, found bool, err error)
+	// AuditPunctual returns the last sequence up to through of an event that is
+	// dated no earlier than those before it; 0 when there is none.
+	AuditPunctual(ctx context.Context, organizationID string, through int64) (seq int64, err error)
 }

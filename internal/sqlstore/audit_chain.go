@@ -97,6 +97,20 @@ func (r reader) AuditReached(ctx context.Context, organizationID string, t time.
 	return seq, true, nil
 }
 
+// AuditPunctual implements org.AuditReader.
+func (r reader) AuditPunctual(ctx context.Context, organizationID string, through int64) (seq int64, err error) {
+	if !storable(organizationID) {
+		return 0, nil
+	}
+	err = r.sql.QueryRowContext(ctx, `
+		SELECT seq FROM audit_events WHERE organization_id = $1 AND seq <= $2 AND late + 0 = 0
+		ORDER BY seq DESC LIMIT 1`, organizationID, through).Scan(&seq)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return 0, fmt.Errorf("reading the audit log of %s: %w", organizationID, err)
+	}
+	return seq, nil
+}
+
 // PutAuditCheckpoint implements org.AuditTx.
 func (w *tx) PutAuditCheckpoint(ctx context.Context, c audit.Checkpoint) error {
 	_, err := w.exec(ctx, `DELETE FROM audit_checkpoints WHERE organization_id = $1`, c.OrganizationID)
@@ -108,7 +122,9 @@ func (w *tx) PutAuditCheckpoint(ctx context.Context, c audit.Checkpoint) error {
 
 // DeleteAuditEvents implements org.AuditTx.
 func (w *tx) DeleteAuditEvents(ctx context.Context, organizationID string, through int64) error {
-	_, err := w.exec(ctx, `DELETE FROM audit_events WHERE organization_id = $1 AND seq <= $2`, organizationID, through)
+	_, err := w.exec(ctx, `
+		DELETE FROM audit_events WHERE organization_id = $1 AND seq <= $2
+		AND seq <= (SELECT c.seq FROM audit_checkpoints c WHERE c.organization_id = $1)`, organizationID, through)
 	if err != nil {
 		return fmt.Errorf("pruning the audit log of %s: %w", organizationID, err)
 	}

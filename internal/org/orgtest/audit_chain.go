@@ -80,6 +80,14 @@ func auditPlaces(t *testing.T, s org.Store) {
 				t.Errorf("the log reached second %d with event %d (%v), want %d", second, seq-int64(first), found, want)
 			}
 		}
+		for at, want := range []int{0, 1, 2, 2, 4, 4, 6, 7} {
+			if at == 0 {
+				continue
+			}
+			if seq, err := r.AuditPunctual(ctx, n.org.ID, int64(first+at)); err != nil || seq != int64(first+want) {
+				t.Errorf("the last punctual event up to %d is %d, want %d: %v", at, seq-int64(first), want, err)
+			}
+		}
 		return nil
 	})
 }
@@ -108,6 +116,14 @@ func auditFamily() family {
 				},
 				"AuditStretch": func(ctx context.Context, r org.Reader, o string) (any, error) {
 					events, err := r.AuditStretch(ctx, o, 0, 100)
+					return slices.DeleteFunc(events, func(e audit.Event) bool { return !ofA(e) }), err
+				},
+				"AuditPunctual": func(ctx context.Context, r org.Reader, o string) (any, error) {
+					seq, err := r.AuditPunctual(ctx, o, 1<<40)
+					if err != nil {
+						return nil, err
+					}
+					events, err := r.AuditStretch(ctx, o, seq-1, 1)
 					return slices.DeleteFunc(events, func(e audit.Event) bool { return !ofA(e) }), err
 				},
 				"AuditReached": func(ctx context.Context, r org.Reader, o string) (any, error) {
@@ -144,7 +160,7 @@ func auditPruning(t *testing.T, s org.Store) {
 			if err := tx.PutAuditCheckpoint(ctx, want); err != nil {
 				return err
 			}
-			return tx.DeleteAuditEvents(ctx, n.org.ID, cut.Seq)
+			return tx.DeleteAuditEvents(ctx, n.org.ID, cut.Seq+1) // one more than the checkpoint stands for
 		})
 		view(t, s, func(r org.Reader) error {
 			got, err := r.AuditCheckpoint(ctx, n.org.ID)
