@@ -248,6 +248,18 @@ projects
   CREATE INDEX projects_active ON projects USING btree (organization_id, created_at, id) WHERE (archived_at = 0)
   CREATE INDEX projects_list ON projects USING btree (organization_id, created_at, id)
   CREATE UNIQUE INDEX projects_pkey ON projects USING btree (id)
+second_factors
+  user_id text COLLATE C NOT NULL
+  organization_id text COLLATE C NOT NULL
+  secret text COLLATE C NOT NULL
+  last_step bigint NOT NULL
+  recovery_codes text COLLATE C NOT NULL
+  confirmed_at bigint NOT NULL
+  created_at bigint NOT NULL
+  constraint second_factors_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+  constraint second_factors_pkey PRIMARY KEY (user_id)
+  constraint second_factors_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE
+  CREATE UNIQUE INDEX second_factors_pkey ON second_factors USING btree (user_id)
 service_accounts
   id text COLLATE C NOT NULL
   organization_id text COLLATE C NOT NULL
