@@ -40,6 +40,7 @@ func (r OrganizationRole) Permissions() Set {
 			ModelEndpointsRead, ModelEndpointsWrite,
 			RequestsRead,
 			CertificatesRead, CertificatesWrite, CheckpointsRead, CheckpointsWrite,
+			ExternalKeysRead, ExternalKeysWrite, ExternalStorageRead, ExternalStorageWrite,
 		)
 	case OrganizationReader:
 		return NewSet(ModelsRead)

@@ -47,7 +47,7 @@ func New(o Options) *API {
 	}, slices.Concat(
 		a.adminKeys(), a.projects(), a.serviceAccounts(), a.projectKeys(), a.users(),
 		a.auditLogs(), a.usageReports(), a.costs(),
-		a.certificates(), a.checkpointPermissions(),
+		a.certificates(), a.checkpointPermissions(), a.externalKeys(), a.externalStorages(),
 	))
 	return a
 }

@@ -50,6 +50,16 @@ func TestContractAgainstShared(t *testing.T) {
 var newer = []string{
 	"POST /v1/organization/projects/{project_id}/api_keys/{api_key_id}",
 	"GET /v1/organization/usage/decisions",
+	"GET /v1/organization/external_keys",
+	"POST /v1/organization/external_keys",
+	"GET /v1/organization/external_keys/{external_key_id}",
+	"DELETE /v1/organization/external_keys/{external_key_id}",
+	"POST /v1/organization/external_keys/{external_key_id}/validate",
+	"GET /v1/organization/external_storage",
+	"POST /v1/organization/external_storage",
+	"GET /v1/organization/external_storage/{external_storage_id}",
+	"DELETE /v1/organization/external_storage/{external_storage_id}",
+	"POST /v1/organization/external_storage/{external_storage_id}/validate",
 }
 
 // Every operation weir serves is one of the contract's.

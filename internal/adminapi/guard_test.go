@@ -19,6 +19,7 @@ var examples = []map[string]func(w *world) (path, body string){
 	certificateExamples(),
 	projectKeyExamples,
 	checkpointExamples(),
+	externalExamples(),
 }
 
 // example makes what a call of the route needs, anew each time, and returns the

@@ -28,6 +28,13 @@ var (
 	CheckpointPermissionCreated = same("checkpoint.permission.created")
 	CheckpointPermissionDeleted = same("checkpoint.permission.deleted")
 
+	ExternalKeyRegistered     = same("external_key.registered")
+	ExternalKeyValidated      = own("external_key.validated")
+	ExternalKeyRemoved        = same("external_key.removed")
+	ExternalStorageRegistered = same("external_storage.registered")
+	ExternalStorageValidated  = own("external_storage.validated")
+	ExternalStorageRemoved    = same("external_storage.removed")
+
 	LoginSucceeded  = same("login.succeeded")
 	LoginFailed     = same("login.failed")
 	LogoutSucceeded = same("logout.succeeded")

@@ -34,6 +34,8 @@ const (
 	Certificate    = "cert_"
 
 	CheckpointPermission = "cp_"
+	ExternalKey          = "extkey_"
+	ExternalStorage      = "extstorage_"
 )
 
 // Prefixes of secrets. A secret says what it is, so that a leaked one can be

@@ -172,6 +172,7 @@ type Reader interface {
 
 	CertificateReader
 	CheckpointPermissionReader
+	ExternalReader
 
 	AuditReader
 	// AuditEvents answers newest first.
@@ -249,4 +250,5 @@ type Tx interface {
 
 	CertificateWriter
 	CheckpointPermissionWriter
+	ExternalWriter
 }

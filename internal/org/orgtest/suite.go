@@ -47,6 +47,7 @@ func Run(t *testing.T, open func(t *testing.T) org.Store) {
 		{"what is in use stays", references},
 		{"certificates are active where they were activated", certificates},
 		{"checkpoints are for the projects they were given to", checkpointPermissions},
+		{"what is registered of clouds is kept", external},
 		{"text no database keeps is refused or replaced", hostileText},
 		{"an error leaves nothing", rollback},
 		{"a refused statement cannot be overlooked", refused},
@@ -154,6 +155,8 @@ type tenant struct {
 
 	certificate org.Certificate // active in project
 	checkpoint  org.CheckpointPermission
+	externalKey org.ExternalKey
+	storage     org.ExternalStorage
 }
 
 // newTenant writes an organization with one of everything.

@@ -171,6 +171,32 @@ control_version
   constraint control_version_only_row_check CHECK ((only_row = 1))
   constraint control_version_pkey PRIMARY KEY (only_row)
   CREATE UNIQUE INDEX control_version_pkey ON control_version USING btree (only_row)
+external_keys
+  id text COLLATE C NOT NULL
+  organization_id text COLLATE C NOT NULL
+  name text COLLATE C NOT NULL
+  cloud text COLLATE C NOT NULL
+  purpose text COLLATE C NOT NULL
+  config text COLLATE C NOT NULL
+  created_at bigint NOT NULL
+  constraint external_keys_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+  constraint external_keys_pkey PRIMARY KEY (id)
+  CREATE INDEX external_keys_list ON external_keys USING btree (organization_id, created_at, id)
+  CREATE UNIQUE INDEX external_keys_pkey ON external_keys USING btree (id)
+external_storage
+  id text COLLATE C NOT NULL
+  organization_id text COLLATE C NOT NULL
+  project_id text COLLATE C NOT NULL
+  cloud text COLLATE C NOT NULL
+  provider text COLLATE C NOT NULL
+  geography text COLLATE C NOT NULL
+  status text COLLATE C NOT NULL
+  created_at bigint NOT NULL
+  constraint external_storage_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+  constraint external_storage_pkey PRIMARY KEY (id)
+  constraint external_storage_project_id_fkey FOREIGN KEY (project_id) REFERENCES projects(id)
+  CREATE INDEX external_storage_list ON external_storage USING btree (organization_id, created_at, id)
+  CREATE UNIQUE INDEX external_storage_pkey ON external_storage USING btree (id)
 model_endpoint_connections
   model_endpoint_id text COLLATE C NOT NULL
   connection_id text COLLATE C NOT NULL
@@ -247,6 +273,7 @@ projects
   constraint projects_pkey PRIMARY KEY (id)
   CREATE INDEX projects_active ON projects USING btree (organization_id, created_at, id) WHERE (archived_at = 0)
   CREATE INDEX projects_list ON projects USING btree (organization_id, created_at, id)
+  CREATE INDEX projects_of_external_key ON projects USING btree (external_key_id, organization_id) WHERE (external_key_id <> ''::text)
   CREATE UNIQUE INDEX projects_pkey ON projects USING btree (id)
 second_factors
   user_id text COLLATE C NOT NULL

@@ -149,6 +149,27 @@ CREATE TABLE control_version (
     only_row BIGINT NOT NULL PRIMARY KEY CHECK (only_row = 1),
     version  BIGINT NOT NULL
 );
+CREATE TABLE external_keys (
+    id              TEXT NOT NULL PRIMARY KEY,
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    name            TEXT NOT NULL,
+    cloud           TEXT NOT NULL,
+    purpose         TEXT NOT NULL,
+    config          TEXT NOT NULL,
+    created_at      BIGINT NOT NULL
+);
+CREATE INDEX external_keys_list ON external_keys (organization_id, created_at, id);
+CREATE TABLE external_storage (
+    id              TEXT NOT NULL PRIMARY KEY,
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    project_id      TEXT NOT NULL REFERENCES projects (id),
+    cloud           TEXT NOT NULL,
+    provider        TEXT NOT NULL,
+    geography       TEXT NOT NULL,
+    status          TEXT NOT NULL,
+    created_at      BIGINT NOT NULL
+);
+CREATE INDEX external_storage_list ON external_storage (organization_id, created_at, id);
 CREATE TABLE model_endpoint_connections (
     model_endpoint_id TEXT NOT NULL REFERENCES model_endpoints (id),
     connection_id     TEXT NOT NULL REFERENCES connections (id),
@@ -211,6 +232,7 @@ CREATE TABLE projects (
 );
 CREATE INDEX projects_active ON projects (organization_id, created_at, id) WHERE archived_at = 0;
 CREATE INDEX projects_list ON projects (organization_id, created_at, id);
+CREATE INDEX projects_of_external_key ON projects (external_key_id, organization_id) WHERE external_key_id <> '';
 CREATE TABLE second_factors (
     user_id         TEXT NOT NULL PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
     organization_id TEXT NOT NULL REFERENCES organizations (id),
