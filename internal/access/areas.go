@@ -9,6 +9,9 @@ const (
 	CheckpointsRead  Permission = "api.fine_tuning.checkpoints.read" // who may use a fine-tuned checkpoint
 	CheckpointsWrite Permission = "api.fine_tuning.checkpoints.write"
 
+	IPAllowlistsRead  Permission = "api.ip_allowlist.read"
+	IPAllowlistsWrite Permission = "api.ip_allowlist.write"
+
 	ExternalKeysRead     Permission = "api.external_keys.read"
 	ExternalKeysWrite    Permission = "api.external_keys.write"
 	ExternalStorageRead  Permission = "api.external_storage.read"

@@ -41,6 +41,7 @@ func (r OrganizationRole) Permissions() Set {
 			RequestsRead,
 			CertificatesRead, CertificatesWrite, CheckpointsRead, CheckpointsWrite,
 			ExternalKeysRead, ExternalKeysWrite, ExternalStorageRead, ExternalStorageWrite,
+			IPAllowlistsRead, IPAllowlistsWrite,
 		)
 	case OrganizationReader:
 		return NewSet(ModelsRead)

@@ -35,6 +35,12 @@ var (
 	ExternalStorageValidated  = own("external_storage.validated")
 	ExternalStorageRemoved    = same("external_storage.removed")
 
+	IPAllowlistCreated      = same("ip_allowlist.created")
+	IPAllowlistUpdated      = same("ip_allowlist.updated")
+	IPAllowlistDeleted      = same("ip_allowlist.deleted")
+	IPAllowlistsActivated   = same("ip_allowlist.config.activated")
+	IPAllowlistsDeactivated = same("ip_allowlist.config.deactivated")
+
 	LoginSucceeded  = same("login.succeeded")
 	LoginFailed     = same("login.failed")
 	LogoutSucceeded = same("logout.succeeded")

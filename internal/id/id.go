@@ -36,6 +36,7 @@ const (
 	CheckpointPermission = "cp_"
 	ExternalKey          = "extkey_"
 	ExternalStorage      = "extstorage_"
+	IPAllowlist          = "ipal_"
 )
 
 // Prefixes of secrets. A secret says what it is, so that a leaked one can be

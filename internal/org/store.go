@@ -173,6 +173,7 @@ type Reader interface {
 	CertificateReader
 	CheckpointPermissionReader
 	ExternalReader
+	IPAllowlistReader
 
 	AuditReader
 	// AuditEvents answers newest first.
@@ -251,4 +252,5 @@ type Tx interface {
 	CertificateWriter
 	CheckpointPermissionWriter
 	ExternalWriter
+	IPAllowlistWriter
 }

@@ -27,6 +27,7 @@ func families() []family {
 	return []family{
 		certificateFamily(),
 		checkpointFamily(),
+		ipAllowlistFamily(),
 		auditFamily(),
 		externalFamily(),
 	}

@@ -46,6 +46,7 @@ func Run(t *testing.T, open func(t *testing.T) org.Store) {
 		{"deleting takes what belongs to it", cascades},
 		{"what is in use stays", references},
 		{"certificates are active where they were activated", certificates},
+		{"IP allowlists are kept, and active ones found", ipAllowlists},
 		{"checkpoints are for the projects they were given to", checkpointPermissions},
 		{"what is registered of clouds is kept", external},
 		{"text no database keeps is refused or replaced", hostileText},
@@ -157,6 +158,7 @@ type tenant struct {
 	checkpoint  org.CheckpointPermission
 	externalKey org.ExternalKey
 	storage     org.ExternalStorage
+	allowlist   org.IPAllowlist // of project
 }
 
 // newTenant writes an organization with one of everything.

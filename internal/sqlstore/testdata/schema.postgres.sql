@@ -197,6 +197,20 @@ external_storage
   constraint external_storage_project_id_fkey FOREIGN KEY (project_id) REFERENCES projects(id)
   CREATE INDEX external_storage_list ON external_storage USING btree (organization_id, created_at, id)
   CREATE UNIQUE INDEX external_storage_pkey ON external_storage USING btree (id)
+ip_allowlists
+  id text COLLATE C NOT NULL
+  organization_id text COLLATE C NOT NULL
+  project_id text COLLATE C
+  name text COLLATE C NOT NULL
+  allowed_ips text COLLATE C NOT NULL
+  active integer NOT NULL
+  created_at bigint NOT NULL
+  constraint ip_allowlists_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+  constraint ip_allowlists_pkey PRIMARY KEY (id)
+  constraint ip_allowlists_project_id_fkey FOREIGN KEY (project_id) REFERENCES projects(id)
+  CREATE INDEX ip_allowlists_active ON ip_allowlists USING btree (organization_id, created_at, id) WHERE (active = 1)
+  CREATE INDEX ip_allowlists_list ON ip_allowlists USING btree (organization_id, created_at, id)
+  CREATE UNIQUE INDEX ip_allowlists_pkey ON ip_allowlists USING btree (id)
 model_endpoint_connections
   model_endpoint_id text COLLATE C NOT NULL
   connection_id text COLLATE C NOT NULL

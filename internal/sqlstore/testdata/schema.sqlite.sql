@@ -170,6 +170,17 @@ CREATE TABLE external_storage (
     created_at      BIGINT NOT NULL
 );
 CREATE INDEX external_storage_list ON external_storage (organization_id, created_at, id);
+CREATE TABLE ip_allowlists (
+    id              TEXT NOT NULL PRIMARY KEY,
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    project_id      TEXT REFERENCES projects (id),
+    name            TEXT NOT NULL,
+    allowed_ips     TEXT NOT NULL,
+    active          INTEGER NOT NULL,
+    created_at      BIGINT NOT NULL
+);
+CREATE INDEX ip_allowlists_active ON ip_allowlists (organization_id, created_at, id) WHERE active = 1;
+CREATE INDEX ip_allowlists_list ON ip_allowlists (organization_id, created_at, id);
 CREATE TABLE model_endpoint_connections (
     model_endpoint_id TEXT NOT NULL REFERENCES model_endpoints (id),
     connection_id     TEXT NOT NULL REFERENCES connections (id),
