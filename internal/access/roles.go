@@ -42,6 +42,8 @@ func (r OrganizationRole) Permissions() Set {
 			CertificatesRead, CertificatesWrite, CheckpointsRead, CheckpointsWrite,
 			ExternalKeysRead, ExternalKeysWrite, ExternalStorageRead, ExternalStorageWrite,
 			IPAllowlistsRead, IPAllowlistsWrite,
+			RateLimitsRead, RateLimitsWrite, BillingRead, BillingWrite,
+			ProjectModelsRead, ProjectModelsWrite,
 		)
 	case OrganizationReader:
 		return NewSet(ModelsRead)
@@ -58,6 +60,7 @@ func (r ProjectRole) Permissions() Set {
 			ServiceAccountsRead, ServiceAccountsWrite,
 			APIKeysRead, APIKeysWrite,
 			ModelsRead, ModelsRequest,
+			ProjectModelsRead, ProjectModelsWrite,
 		)
 	case ProjectMember:
 		return NewSet(APIKeysRead, APIKeysWrite, ModelsRead, ModelsRequest)

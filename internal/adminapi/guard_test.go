@@ -20,6 +20,7 @@ var examples = []map[string]func(w *world) (path, body string){
 	projectKeyExamples,
 	checkpointExamples(),
 	externalExamples(),
+	rateLimitExamples(),
 }
 
 // example makes what a call of the route needs, anew each time, and returns the

@@ -60,6 +60,9 @@ var (
 	ProjectUpdated  = same("project.updated")
 	ProjectArchived = same("project.archived")
 
+	RateLimitUpdated = same("rate_limit.updated")
+	RateLimitDeleted = same("rate_limit.deleted")
+
 	ServiceAccountCreated = same("service_account.created")
 	ServiceAccountUpdated = same("service_account.updated")
 	ServiceAccountDeleted = same("service_account.deleted")

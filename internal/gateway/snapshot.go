@@ -89,6 +89,8 @@ func (s *Snapshot) Apply(ctx context.Context, changes []org.Change) error {
 				directories[c.OrganizationID] = true
 			case org.ChangeUser, org.ChangeServiceAccount:
 				// Their keys are changes of their own.
+			case org.ChangeRateLimits:
+				// Nothing here limits yet.
 			case org.ChangeCertificate, org.ChangeProjectCertificates, org.ChangeCheckpointPermission:
 				// Nothing here asks for a caller's certificate yet, nor knows whose a
 				// checkpoint is.

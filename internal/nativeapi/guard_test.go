@@ -75,6 +75,8 @@ func (f *fixture) target(route string) (path string, body any) {
 		return f.signInTarget(pattern)
 	case "/totp", "/totp/confirm", "/totp/recovery_codes", "/totp/disable", "/users/{user_id}/totp":
 		return f.totpTarget(pattern)
+	case "/rate_limits", "/rate_limits/{rate_limit_id}", "/projects/{project_id}/rate_limits/{rate_limit_id}":
+		return f.rateLimitTarget(pattern, write)
 	case "/requests", "/audit_events", "/me", "/openapi.json":
 		return pattern, nil
 	}

@@ -9,6 +9,7 @@ import (
 
 	"weir/internal/audit"
 	"weir/internal/fault"
+	"weir/internal/pricing"
 	"weir/internal/routing"
 )
 
@@ -36,6 +37,7 @@ type Service struct {
 	Feed   Feed
 	Sealer Sealer
 	Prober Prober
+	Book   *pricing.Book // the models there are; only rate limits ask
 	Now    func() time.Time
 
 	SessionLimits SessionLimits

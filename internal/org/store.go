@@ -174,6 +174,7 @@ type Reader interface {
 	CheckpointPermissionReader
 	ExternalReader
 	IPAllowlistReader
+	RateLimitReader
 
 	AuditReader
 	// AuditEvents answers newest first.
@@ -253,4 +254,5 @@ type Tx interface {
 	CheckpointPermissionWriter
 	ExternalWriter
 	IPAllowlistWriter
+	RateLimitWriter
 }

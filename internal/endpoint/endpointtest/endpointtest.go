@@ -18,6 +18,7 @@ import (
 	"weir/internal/id"
 	"weir/internal/identity"
 	"weir/internal/org"
+	"weir/internal/pricing"
 	"weir/internal/routing"
 	"weir/internal/sqldb"
 	"weir/internal/sqlstore"
@@ -81,7 +82,11 @@ func New(t *testing.T) *Env {
 	if env.Vault, err = vault.New(master[:]); err != nil {
 		t.Fatal(err)
 	}
-	env.Org = &org.Service{Store: store, Feed: feed, Sealer: env.Vault, Prober: env.Prober, Now: time.Now}
+	book, err := pricing.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	env.Org = &org.Service{Store: store, Feed: feed, Sealer: env.Vault, Prober: env.Prober, Book: book, Now: time.Now}
 	env.Identity = &identity.Service{Store: store, Org: env.Org, Now: time.Now, Used: &identity.LastUse{}, Vault: env.Vault, Denials: &audit.Denials{}}
 	env.Organization, env.Owner, env.AdminKey = env.NewOrganization(t, "owner@example.com")
 	return env

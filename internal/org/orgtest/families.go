@@ -28,6 +28,7 @@ func families() []family {
 		certificateFamily(),
 		checkpointFamily(),
 		ipAllowlistFamily(),
+		rateLimitFamily(),
 		auditFamily(),
 		externalFamily(),
 	}

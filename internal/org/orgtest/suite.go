@@ -49,6 +49,7 @@ func Run(t *testing.T, open func(t *testing.T) org.Store) {
 		{"IP allowlists are kept, and active ones found", ipAllowlists},
 		{"checkpoints are for the projects they were given to", checkpointPermissions},
 		{"what is registered of clouds is kept", external},
+		{"rate limits are of an organization or a project", rateLimits},
 		{"text no database keeps is refused or replaced", hostileText},
 		{"an error leaves nothing", rollback},
 		{"a refused statement cannot be overlooked", refused},

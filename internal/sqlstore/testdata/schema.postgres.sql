@@ -289,6 +289,14 @@ projects
   CREATE INDEX projects_list ON projects USING btree (organization_id, created_at, id)
   CREATE INDEX projects_of_external_key ON projects USING btree (external_key_id, organization_id) WHERE (external_key_id <> ''::text)
   CREATE UNIQUE INDEX projects_pkey ON projects USING btree (id)
+rate_limits
+  organization_id text COLLATE C NOT NULL
+  project_id text COLLATE C NOT NULL
+  model text COLLATE C NOT NULL
+  rates text COLLATE C NOT NULL
+  constraint rate_limits_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+  constraint rate_limits_pkey PRIMARY KEY (organization_id, project_id, model)
+  CREATE UNIQUE INDEX rate_limits_pkey ON rate_limits USING btree (organization_id, project_id, model)
 second_factors
   user_id text COLLATE C NOT NULL
   organization_id text COLLATE C NOT NULL

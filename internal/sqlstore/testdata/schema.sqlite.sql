@@ -244,6 +244,13 @@ CREATE TABLE projects (
 CREATE INDEX projects_active ON projects (organization_id, created_at, id) WHERE archived_at = 0;
 CREATE INDEX projects_list ON projects (organization_id, created_at, id);
 CREATE INDEX projects_of_external_key ON projects (external_key_id, organization_id) WHERE external_key_id <> '';
+CREATE TABLE rate_limits (
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    project_id      TEXT NOT NULL,
+    model           TEXT NOT NULL,
+    rates           TEXT NOT NULL,
+    PRIMARY KEY (organization_id, project_id, model)
+) WITHOUT ROWID;
 CREATE TABLE second_factors (
     user_id         TEXT NOT NULL PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
     organization_id TEXT NOT NULL REFERENCES organizations (id),
