@@ -18,6 +18,11 @@ const (
 	ManagementWrite Permission = "api.management.write"
 	UsageRead       Permission = "api.usage.read" // usage and costs
 
+	GroupsRead  Permission = "api.groups.read"
+	GroupsWrite Permission = "api.groups.write"
+	RolesRead   Permission = "api.roles.read" // roles and who they are assigned to
+	RolesWrite  Permission = "api.roles.write"
+
 	ProjectRead          Permission = "api.project.read" // one project's administration
 	ProjectWrite         Permission = "api.project.write"
 	ServiceAccountsRead  Permission = "api.organization.projects.service_accounts.read"
@@ -59,44 +64,6 @@ func (s Set) Has(p Permission) bool {
 type Scope struct {
 	ProjectID   string
 	WorkspaceID string
-}
-
-// Grants are all the permissions a caller holds in one organization. What is
-// held at the organization holds in each of its projects and workspaces.
-type Grants struct {
-	Organization Set
-	Projects     map[string]Set
-	Workspaces   map[string]Set
-}
-
-// Allows reports whether the caller may do p at scope.
-func (g Grants) Allows(p Permission, at Scope) bool {
-	if p == Authenticated || g.Organization.Has(p) {
-		return true
-	}
-	if at.ProjectID != "" && g.Projects[at.ProjectID].Has(p) {
-		return true
-	}
-	return at.WorkspaceID != "" && g.Workspaces[at.WorkspaceID].Has(p)
-}
-
-// AllowsSomewhere reports whether the caller may do p at any scope; list
-// endpoints then show only the scopes where it may.
-func (g Grants) AllowsSomewhere(p Permission) bool {
-	if g.Allows(p, Scope{}) {
-		return true
-	}
-	for _, s := range g.Projects {
-		if s.Has(p) {
-			return true
-		}
-	}
-	for _, s := range g.Workspaces {
-		if s.Has(p) {
-			return true
-		}
-	}
-	return false
 }
 
 // ValidScope reports whether s can stand in a key's scopes: a permission by

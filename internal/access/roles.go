@@ -23,49 +23,61 @@ const (
 	WorkspaceMember WorkspaceRole = "member"
 )
 
-// Permissions of the role, by OpenAI's published table of areas and preset
-// roles; weir's own areas follow the nearest one (connections are organization
-// administration, the request log goes with usage).
+// preset gathers what the table of areas gives a role.
+func preset(column func(*area) string) Set {
+	s := Set{}
+	for i := range areas {
+		for _, p := range areas[i].permissions(column(&areas[i])) {
+			s[p] = struct{}{}
+		}
+	}
+	return s
+}
+
+// The presets are made once; nobody changes them.
+var (
+	ownerPreset         = preset(func(a *area) string { return a.orgOwner })
+	readerPreset        = preset(func(a *area) string { return a.orgReader })
+	projectOwnerPreset  = preset(func(a *area) string { return a.owner })
+	projectMemberPreset = preset(func(a *area) string { return a.member })
+	projectViewerPreset = preset(func(a *area) string { return a.viewer })
+
+	readerReach = NewSet(ModelsRead, GroupsRead, RolesRead)
+)
+
+// Permissions of the role, by the table of areas. The set is shared: callers
+// must not change it.
 func (r OrganizationRole) Permissions() Set {
 	switch r {
 	case OrganizationOwner:
-		return NewSet(
-			ManagementRead, ManagementWrite, UsageRead,
-			ProjectRead, ProjectWrite,
-			ServiceAccountsRead, ServiceAccountsWrite,
-			APIKeysRead, APIKeysWrite,
-			ModelsRead, ModelsRequest,
-			ConnectionsRead, ConnectionsWrite,
-			WorkspacesRead, WorkspacesWrite,
-			ModelEndpointsRead, ModelEndpointsWrite,
-			RequestsRead,
-			CertificatesRead, CertificatesWrite, CheckpointsRead, CheckpointsWrite,
-			ExternalKeysRead, ExternalKeysWrite, ExternalStorageRead, ExternalStorageWrite,
-			IPAllowlistsRead, IPAllowlistsWrite,
-			RateLimitsRead, RateLimitsWrite, BillingRead, BillingWrite,
-			ProjectModelsRead, ProjectModelsWrite,
-		)
+		return ownerPreset
 	case OrganizationReader:
-		return NewSet(ModelsRead)
+		return readerPreset
 	}
 	return nil
 }
 
-// Permissions of the role within its project.
+// Reach is what of the role's permissions holds in every project too. An
+// owner's all do. Everybody in an organization is at least a reader, so of a
+// reader's only those do that list what there is: else project membership would
+// decide nothing, and a project's viewer could call models.
+func (r OrganizationRole) Reach() Set {
+	if r == OrganizationReader {
+		return readerReach
+	}
+	return r.Permissions()
+}
+
+// Permissions of the role within its project, by the table of areas. The set is
+// shared: callers must not change it.
 func (r ProjectRole) Permissions() Set {
 	switch r {
 	case ProjectOwner:
-		return NewSet(
-			ProjectRead, ProjectWrite,
-			ServiceAccountsRead, ServiceAccountsWrite,
-			APIKeysRead, APIKeysWrite,
-			ModelsRead, ModelsRequest,
-			ProjectModelsRead, ProjectModelsWrite,
-		)
+		return projectOwnerPreset
 	case ProjectMember:
-		return NewSet(APIKeysRead, APIKeysWrite, ModelsRead, ModelsRequest)
+		return projectMemberPreset
 	case ProjectViewer:
-		return NewSet(APIKeysRead, ModelsRead)
+		return projectViewerPreset
 	}
 	return nil
 }

@@ -44,6 +44,9 @@ func System(organizationID string) Actor {
 	return Actor{OrganizationID: organizationID, Type: ActorSystem}
 }
 
+// PrincipalID is the user or service account that acts; "" for weir itself.
+func (a *Actor) PrincipalID() string { return a.UserID + a.ServiceAccountID }
+
 // Event is one entry of the log. Seq counts from 1 within an organization;
 // Hash covers every other field and the previous event's hash.
 type Event struct {

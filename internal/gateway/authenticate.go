@@ -9,7 +9,8 @@ import (
 	"weir/internal/identity"
 )
 
-// authenticate finds the key, its project and its organization's models.
+// authenticate finds the key, its project, what its owner may do there and its
+// organization's models.
 func (x *exchange) authenticate() error {
 	secret, err := identity.Bearer(x.r.Header.Get("Authorization"))
 	if err != nil {
@@ -25,6 +26,7 @@ func (x *exchange) authenticate() error {
 	if x.project == nil || x.in == nil { // between two changes of one deletion
 		return identity.ErrBadKey(secret)
 	}
+	x.held = state.standing(ownerOf(key), key.ProjectID)
 	x.g.Used.Mark(key.ID, now)
 	x.w.Header()[envelope.HeaderOrganization] = []string{key.OrganizationID}
 	e := &x.event

@@ -20,6 +20,7 @@ import (
 	"net/http"
 	"time"
 
+	"weir/internal/access"
 	"weir/internal/envelope"
 	"weir/internal/fault"
 	"weir/internal/id"
@@ -94,6 +95,7 @@ type exchange struct {
 	door    door            // where the caller knocked
 	key     *org.APIKey     // authenticate
 	project *org.Project    // authenticate
+	held    access.Mask     // authenticate: by the key's owner, in the project
 	in      *directory      // authenticate: the organization's models
 	body    body            // decode
 	json    bool            // decode: the body is to be read as JSON

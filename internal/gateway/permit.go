@@ -17,8 +17,8 @@ type target struct {
 	places    []place
 }
 
-// permit decides whether the key may do this: its project, its scopes, the
-// workspace, and the model it names.
+// permit decides whether the key may do this: its project, what its owner holds
+// there, its scopes, the workspace, and the model it names.
 func (x *exchange) permit() error {
 	if x.project.Archived() {
 		return fault.New(fault.Forbidden, "project_archived", "", "The project %s is archived.", x.project.ID)
@@ -48,12 +48,16 @@ func (x *exchange) permit() error {
 	return nil
 }
 
-// scoped refuses a restricted key without the permission.
+// scoped refuses a key whose owner may not do this in the project, and a
+// restricted key without the permission.
 func (x *exchange) scoped(needs access.Permission) error {
-	if access.Covers(x.key.Scopes, needs) {
-		return nil
+	if !access.Covers(x.key.Scopes, needs) {
+		return fault.New(fault.Forbidden, "insufficient_permissions", "", "You have insufficient permissions for this operation. Missing scopes: %s. Check that the key, if it is restricted, has the necessary scopes.", needs)
 	}
-	return fault.New(fault.Forbidden, "insufficient_permissions", "", "You have insufficient permissions for this operation. Missing scopes: %s. Check that the key, if it is restricted, has the necessary scopes.", needs)
+	if !x.held.Has(needs) {
+		return fault.New(fault.Forbidden, "insufficient_permissions", "", "You have insufficient permissions for this operation. Missing scopes: %s. Check that the owner of the key has the necessary role in the project %s.", needs, x.project.ID)
+	}
+	return nil
 }
 
 // permitAddress finds the endpoint whose own address was called.

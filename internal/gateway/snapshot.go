@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"weir/internal/access"
 	"weir/internal/fault"
 	"weir/internal/id"
 	"weir/internal/org"
@@ -28,6 +29,8 @@ type state struct {
 	secrets       shards[id.Hash, *org.APIKey] // by present and previous secret
 	keys          shards[string, *org.APIKey]  // by key id
 	projects      shards[string, *org.Project]
+	holders       shards[string, *holder]     // by principal id: owners of keys, and groups
+	roles         shards[string, access.Mask] // custom roles, by id
 	organizations map[string]*directory
 }
 
@@ -43,10 +46,17 @@ func (s *Snapshot) Rebuild(ctx context.Context) error {
 	next := &state{organizations: map[string]*directory{}}
 	edit := next.edit()
 	err := s.store.View(ctx, func(r org.Reader) error {
-		if err := r.EachAPIKey(ctx, func(k org.APIKey) error { edit.putKey(&k); return nil }); err != nil {
+		if err := r.EachAPIKey(ctx, func(k org.APIKey) error {
+			edit.putKey(&k)
+			edit.holders.put(ownerOf(&k), &holder{organizationID: k.OrganizationID})
+			return nil
+		}); err != nil {
 			return err
 		}
 		if err := r.EachProject(ctx, func(p org.Project) error { edit.projects.put(p.ID, &p); return nil }); err != nil {
+			return err
+		}
+		if err := edit.readHolders(ctx, r); err != nil {
 			return err
 		}
 		organizations, err := r.Organizations(ctx)
@@ -78,17 +88,21 @@ func (s *Snapshot) Apply(ctx context.Context, changes []org.Change) error {
 			var err error
 			switch c.Kind {
 			case org.ChangeAPIKey:
-				err = refresh(c.ID, edit.putKey, edit.dropKey, func() (org.APIKey, error) {
-					return r.APIKeyByID(ctx, c.OrganizationID, c.ID)
-				})
+				err = edit.refreshKey(ctx, r, c)
 			case org.ChangeProject:
 				err = refresh(c.ID, func(p *org.Project) { edit.projects.put(p.ID, p) }, edit.projects.drop, func() (org.Project, error) {
 					return r.Project(ctx, c.OrganizationID, c.ID)
 				})
 			case org.ChangeOrganization, org.ChangeWorkspace, org.ChangeConnection, org.ChangeModelEndpoint:
 				directories[c.OrganizationID] = true
-			case org.ChangeUser, org.ChangeServiceAccount:
-				// Their keys are changes of their own.
+			case org.ChangeStanding:
+				err = edit.refreshStanding(ctx, r, c)
+			case org.ChangeRole:
+				err = edit.refreshRole(ctx, r, c)
+			case org.ChangeUser: // its keys and its standing are changes of their own
+				err = edit.dropGone(c, func() error { _, err := r.User(ctx, c.OrganizationID, c.ID); return err })
+			case org.ChangeServiceAccount:
+				err = edit.dropGone(c, func() error { _, err := r.ServiceAccountByID(ctx, c.OrganizationID, c.ID); return err })
 			case org.ChangeRateLimits:
 				// Nothing here limits yet.
 			case org.ChangeCertificate, org.ChangeProjectCertificates, org.ChangeCheckpointPermission:
@@ -155,6 +169,8 @@ type edit struct {
 	secrets  shardEdit[id.Hash, *org.APIKey]
 	keys     shardEdit[string, *org.APIKey]
 	projects shardEdit[string, *org.Project]
+	holders  shardEdit[string, *holder]
+	roles    shardEdit[string, access.Mask]
 }
 
 func (s *state) edit() *edit {
@@ -162,6 +178,8 @@ func (s *state) edit() *edit {
 		secrets:  shardEdit[id.Hash, *org.APIKey]{of: &s.secrets, shard: firstByte},
 		keys:     shardEdit[string, *org.APIKey]{of: &s.keys, shard: lastByte},
 		projects: shardEdit[string, *org.Project]{of: &s.projects, shard: lastByte},
+		holders:  shardEdit[string, *holder]{of: &s.holders, shard: lastByte},
+		roles:    shardEdit[string, access.Mask]{of: &s.roles, shard: lastByte},
 	}
 }
 

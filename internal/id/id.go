@@ -37,6 +37,8 @@ const (
 	ExternalKey          = "extkey_"
 	ExternalStorage      = "extstorage_"
 	IPAllowlist          = "ipal_"
+	Group                = "group_"
+	Role                 = "role_"
 )
 
 // Prefixes of secrets. A secret says what it is, so that a leaked one can be

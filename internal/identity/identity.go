@@ -162,22 +162,28 @@ func (s *Service) byProjectKey(ctx context.Context, r org.Reader, secret string)
 	caller := Caller{Project: key.ProjectID, Actor: audit.Actor{
 		OrganizationID: key.OrganizationID, Type: audit.ActorAPIKey, APIKeyID: key.ID,
 	}, Key: org.KeyLimits{KeyID: key.ID, Scopes: key.Scopes, ExpiresAt: key.ExpiresAt}}
-	var inProject access.Set
 	if key.ServiceAccountID != "" {
 		account, err := r.ServiceAccount(ctx, key.OrganizationID, key.ProjectID, key.ServiceAccountID)
 		if err != nil {
 			return Caller{}, err
 		}
 		caller.Account, caller.Actor.ServiceAccountID = &account, account.ID
-		inProject = account.Role.Permissions()
 	} else {
 		user, err := r.User(ctx, key.OrganizationID, key.UserID)
 		if err != nil {
 			return Caller{}, err
 		}
 		caller.User, caller.Actor.UserID, caller.Actor.UserEmail = &user, user.ID, user.Email
-		// A project key never reaches beyond its project, whoever owns it.
-		inProject = access.ProjectMember.Permissions()
+	}
+	held, err := org.GrantsOf(ctx, r, key.OrganizationID, caller.PrincipalID())
+	if err != nil {
+		return Caller{}, err
+	}
+	// A project key never reaches beyond its project, whoever owns it, and ends
+	// with its owner's access.
+	inProject := access.Set{}
+	if org.MayEnter(held, key.ProjectID) {
+		inProject = held.InProject(key.ProjectID)
 	}
 	caller.Grants = access.Grants{Projects: map[string]access.Set{key.ProjectID: cut(inProject, key.Scopes)}}
 	if len(key.Scopes) == 0 { // a restricted key holds what its scopes name and nothing of the workspaces
@@ -199,12 +205,16 @@ func cut(held access.Set, scopes []string) access.Set {
 
 // person is a user acting with all it holds.
 func person(ctx context.Context, r org.Reader, user org.User) (Caller, error) {
-	workspaces, err := workspaceGrants(ctx, r, user.OrganizationID, user.ID)
-	return Caller{
-		User:   &user,
-		Actor:  audit.Actor{OrganizationID: user.OrganizationID, UserID: user.ID, UserEmail: user.Email},
-		Grants: access.Grants{Organization: user.Role.Permissions(), Workspaces: workspaces},
-	}, err
+	caller := Caller{
+		User:  &user,
+		Actor: audit.Actor{OrganizationID: user.OrganizationID, UserID: user.ID, UserEmail: user.Email},
+	}
+	var err error
+	if caller.Grants, err = org.GrantsOf(ctx, r, user.OrganizationID, user.ID); err != nil {
+		return caller, err
+	}
+	caller.Grants.Workspaces, err = workspaceGrants(ctx, r, user.OrganizationID, user.ID)
+	return caller, err
 }
 
 func workspaceGrants(ctx context.Context, r org.Reader, organizationID, principalID string) (map[string]access.Set, error) {

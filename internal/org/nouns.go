@@ -17,14 +17,20 @@ type Organization struct {
 }
 
 // User is a person of an organization.
+//
+// Role is the strongest predefined role the user is assigned itself; "" when
+// only custom ones are, or groups give the rest. Inserting a user assigns Role;
+// from then on it follows the assignments, and an update passes over it.
 type User struct {
-	ID             string
-	OrganizationID string
-	Email          string
-	Name           string
-	Role           access.OrganizationRole // "": only custom roles
-	PasswordHash   string                  // argon2id; "" when the user cannot sign in by password
-	CreatedAt      time.Time
+	ID               string
+	OrganizationID   string
+	Email            string
+	Name             string
+	Role             access.OrganizationRole
+	PasswordHash     string // argon2id; "" when the user cannot sign in by password
+	TechnicalLevel   string // as a client noted it; "": nothing
+	DeveloperPersona string // as a client noted it; "": nothing
+	CreatedAt        time.Time
 }
 
 // Project is who calls.
@@ -42,6 +48,7 @@ type Project struct {
 func (p *Project) Archived() bool { return !p.ArchivedAt.IsZero() }
 
 // ServiceAccount is a caller that is not a person. It belongs to one project.
+// Role is as a User's is, in that project; NoRole when there is none.
 type ServiceAccount struct {
 	ID             string
 	OrganizationID string

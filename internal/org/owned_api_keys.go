@@ -111,23 +111,40 @@ func (o *keyOwners) of(ctx context.Context, key APIKey) (OwnedAPIKey, error) {
 	return owned, nil
 }
 
-// find works out the owner's role as package identity does when the key is
-// used: an account holds its own role, a person is a member of the projects it
-// has keys of, and an owner of the organization owns every project.
+// find works out what the owner may do in the project as package identity does
+// when the key is used.
 func (o *keyOwners) find(ctx context.Context, key APIKey) (OwnedAPIKey, error) {
-	owned := OwnedAPIKey{Access: OwnerActive}
+	owned := OwnedAPIKey{Access: OwnerInactive, Role: access.NoRole}
+	principalID := key.UserID
 	if key.ServiceAccountID != "" {
 		account, err := o.ServiceAccount(ctx, key.OrganizationID, key.ProjectID, key.ServiceAccountID)
-		if account.Role == access.NoRole {
-			owned.Access = OwnerInactive
+		if err != nil {
+			return owned, err
 		}
-		owned.Account, owned.Role = &account, account.Role
+		owned.Account, principalID = &account, account.ID
+	} else {
+		user, err := o.User(ctx, key.OrganizationID, key.UserID)
+		if err != nil {
+			return owned, err
+		}
+		owned.User = &user
+	}
+	holdings, err := o.Holdings(ctx, key.OrganizationID, principalID)
+	if err != nil {
 		return owned, err
 	}
-	user, err := o.User(ctx, key.OrganizationID, key.UserID)
-	owned.User, owned.Role = &user, access.ProjectMember
-	if user.Role == access.OrganizationOwner {
-		owned.Role = access.ProjectOwner
+	var grants access.Grants
+	for _, h := range holdings {
+		h.addTo(&grants)
+		switch role, _ := access.ParseRoleID(h.RoleID); {
+		case role.Project != "" && role.Resource == key.ProjectID:
+			owned.Role = owned.Role.Stronger(role.Project)
+		case role.Organization == access.OrganizationOwner: // who owns every project
+			owned.Role = access.ProjectOwner
+		}
 	}
-	return owned, err
+	if MayEnter(grants, key.ProjectID) {
+		owned.Access = OwnerActive
+	}
+	return owned, nil
 }

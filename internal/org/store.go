@@ -55,6 +55,8 @@ const (
 	ChangeWorkspace      ChangeKind = "workspace" // the workspace or its members
 	ChangeConnection     ChangeKind = "connection"
 	ChangeModelEndpoint  ChangeKind = "model_endpoint"
+	ChangeRole           ChangeKind = "role"     // a custom role
+	ChangeStanding       ChangeKind = "standing" // of a principal: what it is assigned, and its groups
 )
 
 // Change says that an object was inserted, updated or deleted; its reader looks
@@ -116,6 +118,8 @@ type ConnectionFilter struct {
 // Reader reads the control plane. Methods with an organization never answer
 // rows of another.
 type Reader interface {
+	AccessReader
+
 	Organization(ctx context.Context, organizationID string) (Organization, error)
 	// Organizations returns all of them, oldest first.
 	Organizations(ctx context.Context) ([]Organization, error)
@@ -201,6 +205,7 @@ type Reader interface {
 type Tx interface {
 	Reader
 	AuditTx
+	AccessTx
 
 	// Record adds audit events to what is committed. ID, EffectiveAt and Actor
 	// are filled in where empty.
@@ -216,8 +221,8 @@ type Tx interface {
 
 	InsertServiceAccount(ctx context.Context, s ServiceAccount) error
 	UpdateServiceAccount(ctx context.Context, s ServiceAccount) error
-	// DeleteServiceAccount removes its workspace memberships too; its keys must
-	// be gone.
+	// DeleteServiceAccount removes its assignments and memberships too; its keys
+	// must be gone.
 	DeleteServiceAccount(ctx context.Context, organizationID, projectID, serviceAccountID string) error
 
 	InsertAPIKey(ctx context.Context, k APIKey) error

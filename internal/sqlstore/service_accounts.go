@@ -3,15 +3,17 @@ package sqlstore
 import (
 	"context"
 
+	"weir/internal/access"
 	"weir/internal/org"
 	"weir/internal/sqldb"
 )
 
 var serviceAccounts = table[org.ServiceAccount]{
 	name: "service_accounts", label: "Service account", key: 3,
-	columns: []string{"id", "organization_id", "project_id", "name", "role", "created_at"},
+	columns: []string{"id", "organization_id", "project_id", "name", "created_at"},
+	derived: []string{projectRole("service_accounts", "id")},
 	fields: func(s *org.ServiceAccount) []any {
-		return []any{&s.ID, &s.OrganizationID, &s.ProjectID, &s.Name, &s.Role, instant{&s.CreatedAt}}
+		return []any{&s.ID, &s.OrganizationID, &s.ProjectID, &s.Name, instant{&s.CreatedAt}, &s.Role}
 	},
 }
 
@@ -40,7 +42,13 @@ func (w *tx) InsertServiceAccount(ctx context.Context, s org.ServiceAccount) err
 		return err
 	}
 	w.change(org.ChangeServiceAccount, s.OrganizationID, s.ID)
-	return nil
+	if s.Role == "" || s.Role == access.NoRole {
+		return nil
+	}
+	return w.assign(ctx, org.RoleAssignment{
+		OrganizationID: s.OrganizationID, ProjectID: s.ProjectID, PrincipalID: s.ID, PrincipalKind: org.PrincipalServiceAccount,
+		RoleID: s.Role.ID(s.ProjectID), CreatedBy: w.actor.PrincipalID(), CreatedAt: s.CreatedAt,
+	})
 }
 
 func (w *tx) UpdateServiceAccount(ctx context.Context, s org.ServiceAccount) error {
@@ -56,5 +64,5 @@ func (w *tx) DeleteServiceAccount(ctx context.Context, organizationID, projectID
 		return err
 	}
 	w.change(org.ChangeServiceAccount, organizationID, serviceAccountID)
-	return w.leaveWorkspaces(ctx, organizationID, serviceAccountID)
+	return w.dropStanding(ctx, organizationID, serviceAccountID)
 }

@@ -12,9 +12,15 @@ import (
 
 var users = table[org.User]{
 	name: "users", label: "User", key: 2,
-	columns: []string{"id", "organization_id", "email", "email_key", "name", "role", "password_hash", "created_at"},
+	columns: []string{
+		"id", "organization_id", "email", "email_key", "name", "password_hash", "technical_level", "developer_persona", "created_at",
+	},
+	derived: []string{organizationRole()},
 	fields: func(u *org.User) []any {
-		return []any{&u.ID, &u.OrganizationID, &u.Email, emailKey{&u.Email}, &u.Name, &u.Role, &u.PasswordHash, instant{&u.CreatedAt}}
+		return []any{
+			&u.ID, &u.OrganizationID, &u.Email, emailKey{&u.Email}, &u.Name, &u.PasswordHash, &u.TechnicalLevel, &u.DeveloperPersona,
+			instant{&u.CreatedAt}, &u.Role,
+		}
 	},
 	taken: func(u *org.User) error {
 		return fault.Invalidf("email_taken", "email", "User with the email address '%s' exists already.", u.Email)
@@ -71,7 +77,13 @@ func (w *tx) InsertUser(ctx context.Context, u org.User) error {
 		return err
 	}
 	w.change(org.ChangeUser, u.OrganizationID, u.ID)
-	return nil
+	if u.Role == "" {
+		return nil
+	}
+	return w.assign(ctx, org.RoleAssignment{
+		OrganizationID: u.OrganizationID, PrincipalID: u.ID, PrincipalKind: org.PrincipalUser,
+		RoleID: u.Role.ID(u.OrganizationID), CreatedBy: w.actor.PrincipalID(), CreatedAt: u.CreatedAt,
+	})
 }
 
 func (w *tx) UpdateUser(ctx context.Context, u org.User) error {

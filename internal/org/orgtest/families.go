@@ -31,6 +31,7 @@ func families() []family {
 		rateLimitFamily(),
 		auditFamily(),
 		externalFamily(),
+		accessFamily(),
 	}
 }
 

@@ -98,7 +98,8 @@ func nouns(t *testing.T, s org.Store) {
 	noun[org.User]{
 		label: "User", kind: org.ChangeUser, id: func(v org.User) string { return v.ID }, create: n.newUser,
 		change: func(v *org.User) {
-			v.Email, v.Name, v.Role, v.PasswordHash = "other@example.com", "", access.OrganizationReader, ""
+			v.Email, v.Name, v.PasswordHash = "other@example.com", "", ""
+			v.TechnicalLevel, v.DeveloperPersona = "expert", "data"
 		},
 		get:    func(ctx context.Context, r org.Reader, v org.User) (org.User, error) { return r.User(ctx, o, v.ID) },
 		insert: func(ctx context.Context, tx org.Tx, v org.User) error { return tx.InsertUser(ctx, v) },
@@ -117,7 +118,7 @@ func nouns(t *testing.T, s org.Store) {
 	}.check(t, s, o)
 	noun[org.ServiceAccount]{
 		label: "Service account", kind: org.ChangeServiceAccount, id: func(v org.ServiceAccount) string { return v.ID }, create: n.newServiceAccount,
-		change: func(v *org.ServiceAccount) { v.Name, v.Role = "Renamed", access.NoRole },
+		change: func(v *org.ServiceAccount) { v.Name = "Renamed" },
 		get: func(ctx context.Context, r org.Reader, v org.ServiceAccount) (org.ServiceAccount, error) {
 			byID, err := r.ServiceAccountByID(ctx, o, v.ID)
 			found, err2 := r.ServiceAccount(ctx, o, v.ProjectID, v.ID)

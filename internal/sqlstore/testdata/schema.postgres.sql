@@ -15,6 +15,7 @@ admin_keys
   constraint admin_keys_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id)
   CREATE UNIQUE INDEX admin_keys_hash ON admin_keys USING btree (hash)
   CREATE INDEX admin_keys_list ON admin_keys USING btree (organization_id, created_at, id)
+  CREATE INDEX admin_keys_of_user ON admin_keys USING btree (user_id, organization_id)
   CREATE UNIQUE INDEX admin_keys_pkey ON admin_keys USING btree (id)
   CREATE UNIQUE INDEX admin_keys_previous_hash ON admin_keys USING btree (previous_hash) WHERE (previous_hash IS NOT NULL)
 api_keys
@@ -41,6 +42,7 @@ api_keys
   CREATE UNIQUE INDEX api_keys_hash ON api_keys USING btree (hash)
   CREATE INDEX api_keys_list ON api_keys USING btree (organization_id, project_id, created_at, id)
   CREATE INDEX api_keys_of_service_account ON api_keys USING btree (service_account_id, organization_id, project_id, created_at, id)
+  CREATE INDEX api_keys_of_user ON api_keys USING btree (user_id, organization_id) WHERE (user_id IS NOT NULL)
   CREATE UNIQUE INDEX api_keys_pkey ON api_keys USING btree (id)
   CREATE UNIQUE INDEX api_keys_previous_hash ON api_keys USING btree (previous_hash) WHERE (previous_hash IS NOT NULL)
 audit_checkpoints
@@ -197,6 +199,29 @@ external_storage
   constraint external_storage_project_id_fkey FOREIGN KEY (project_id) REFERENCES projects(id)
   CREATE INDEX external_storage_list ON external_storage USING btree (organization_id, created_at, id)
   CREATE UNIQUE INDEX external_storage_pkey ON external_storage USING btree (id)
+group_members
+  organization_id text COLLATE C NOT NULL
+  group_id text COLLATE C NOT NULL
+  principal_id text COLLATE C NOT NULL
+  principal_kind text COLLATE C NOT NULL
+  created_at bigint NOT NULL
+  constraint group_members_group_id_fkey FOREIGN KEY (group_id) REFERENCES groups(id)
+  constraint group_members_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+  constraint group_members_pkey PRIMARY KEY (organization_id, group_id, principal_id)
+  CREATE INDEX group_members_list ON group_members USING btree (organization_id, group_id, created_at, principal_id)
+  CREATE INDEX group_members_of_principal ON group_members USING btree (organization_id, principal_id, group_id)
+  CREATE UNIQUE INDEX group_members_pkey ON group_members USING btree (organization_id, group_id, principal_id)
+groups
+  id text COLLATE C NOT NULL
+  organization_id text COLLATE C NOT NULL
+  name text COLLATE C NOT NULL
+  scim_managed integer NOT NULL
+  created_at bigint NOT NULL
+  constraint groups_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+  constraint groups_pkey PRIMARY KEY (id)
+  CREATE INDEX groups_list ON groups USING btree (organization_id, created_at, id)
+  CREATE INDEX groups_name ON groups USING btree (organization_id, name)
+  CREATE UNIQUE INDEX groups_pkey ON groups USING btree (id)
 ip_allowlists
   id text COLLATE C NOT NULL
   organization_id text COLLATE C NOT NULL
@@ -275,6 +300,18 @@ project_certificates
   constraint project_certificates_project_id_fkey FOREIGN KEY (project_id) REFERENCES projects(id)
   CREATE INDEX project_certificates_of_project ON project_certificates USING btree (project_id, certificate_id)
   CREATE UNIQUE INDEX project_certificates_pkey ON project_certificates USING btree (certificate_id, project_id)
+project_members
+  organization_id text COLLATE C NOT NULL
+  project_id text COLLATE C NOT NULL
+  principal_id text COLLATE C NOT NULL
+  principal_kind text COLLATE C NOT NULL
+  created_at bigint NOT NULL
+  constraint project_members_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+  constraint project_members_pkey PRIMARY KEY (organization_id, project_id, principal_id)
+  constraint project_members_project_id_fkey FOREIGN KEY (project_id) REFERENCES projects(id)
+  CREATE INDEX project_members_list ON project_members USING btree (organization_id, project_id, principal_kind, created_at, principal_id)
+  CREATE INDEX project_members_of_principal ON project_members USING btree (organization_id, principal_id, created_at, project_id)
+  CREATE UNIQUE INDEX project_members_pkey ON project_members USING btree (organization_id, project_id, principal_id)
 projects
   id text COLLATE C NOT NULL
   organization_id text COLLATE C NOT NULL
@@ -297,6 +334,34 @@ rate_limits
   constraint rate_limits_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
   constraint rate_limits_pkey PRIMARY KEY (organization_id, project_id, model)
   CREATE UNIQUE INDEX rate_limits_pkey ON rate_limits USING btree (organization_id, project_id, model)
+role_assignments
+  organization_id text COLLATE C NOT NULL
+  principal_id text COLLATE C NOT NULL
+  project_id text COLLATE C NOT NULL
+  role_id text COLLATE C NOT NULL
+  principal_kind text COLLATE C NOT NULL
+  created_by text COLLATE C NOT NULL
+  created_at bigint NOT NULL
+  constraint role_assignments_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+  constraint role_assignments_pkey PRIMARY KEY (organization_id, principal_id, project_id, role_id)
+  CREATE INDEX role_assignments_list ON role_assignments USING btree (organization_id, project_id, principal_id, created_at, role_id)
+  CREATE INDEX role_assignments_of_role ON role_assignments USING btree (organization_id, role_id, principal_kind, principal_id)
+  CREATE UNIQUE INDEX role_assignments_pkey ON role_assignments USING btree (organization_id, principal_id, project_id, role_id)
+roles
+  id text COLLATE C NOT NULL
+  organization_id text COLLATE C NOT NULL
+  project_id text COLLATE C NOT NULL
+  name text COLLATE C NOT NULL
+  description text COLLATE C NOT NULL
+  permissions text COLLATE C NOT NULL
+  created_by text COLLATE C NOT NULL
+  created_at bigint NOT NULL
+  updated_at bigint NOT NULL
+  constraint roles_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+  constraint roles_pkey PRIMARY KEY (id)
+  CREATE INDEX roles_list ON roles USING btree (organization_id, project_id, created_at, id)
+  CREATE UNIQUE INDEX roles_name ON roles USING btree (organization_id, project_id, name)
+  CREATE UNIQUE INDEX roles_pkey ON roles USING btree (id)
 second_factors
   user_id text COLLATE C NOT NULL
   organization_id text COLLATE C NOT NULL
@@ -314,7 +379,6 @@ service_accounts
   organization_id text COLLATE C NOT NULL
   project_id text COLLATE C NOT NULL
   name text COLLATE C NOT NULL
-  role text COLLATE C NOT NULL
   created_at bigint NOT NULL
   constraint service_accounts_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
   constraint service_accounts_pkey PRIMARY KEY (id)
@@ -345,9 +409,10 @@ users
   email text COLLATE C NOT NULL
   email_key text COLLATE C NOT NULL
   name text COLLATE C NOT NULL
-  role text COLLATE C NOT NULL
   password_hash text COLLATE C NOT NULL
   created_at bigint NOT NULL
+  technical_level text COLLATE C NOT NULL DEFAULT ''::text
+  developer_persona text COLLATE C NOT NULL DEFAULT ''::text
   constraint users_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
   constraint users_pkey PRIMARY KEY (id)
   CREATE UNIQUE INDEX users_email ON users USING btree (email_key, organization_id)

@@ -13,6 +13,7 @@ CREATE TABLE admin_keys (
 );
 CREATE UNIQUE INDEX admin_keys_hash ON admin_keys (hash);
 CREATE INDEX admin_keys_list ON admin_keys (organization_id, created_at, id);
+CREATE INDEX admin_keys_of_user ON admin_keys (user_id, organization_id);
 CREATE UNIQUE INDEX admin_keys_previous_hash ON admin_keys (previous_hash) WHERE previous_hash IS NOT NULL;
 CREATE TABLE api_keys (
     id                 TEXT NOT NULL PRIMARY KEY,
@@ -34,6 +35,7 @@ CREATE TABLE api_keys (
 CREATE UNIQUE INDEX api_keys_hash ON api_keys (hash);
 CREATE INDEX api_keys_list ON api_keys (organization_id, project_id, created_at, id);
 CREATE INDEX api_keys_of_service_account ON api_keys (service_account_id, organization_id, project_id, created_at, id);
+CREATE INDEX api_keys_of_user ON api_keys (user_id, organization_id) WHERE user_id IS NOT NULL;
 CREATE UNIQUE INDEX api_keys_previous_hash ON api_keys (previous_hash) WHERE previous_hash IS NOT NULL;
 CREATE TABLE audit_checkpoints (
     organization_id TEXT NOT NULL PRIMARY KEY,
@@ -170,6 +172,25 @@ CREATE TABLE external_storage (
     created_at      BIGINT NOT NULL
 );
 CREATE INDEX external_storage_list ON external_storage (organization_id, created_at, id);
+CREATE TABLE group_members (
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    group_id        TEXT NOT NULL REFERENCES groups (id),
+    principal_id    TEXT NOT NULL,
+    principal_kind  TEXT NOT NULL,
+    created_at      BIGINT NOT NULL,
+    PRIMARY KEY (organization_id, group_id, principal_id)
+) WITHOUT ROWID;
+CREATE INDEX group_members_list ON group_members (organization_id, group_id, created_at, principal_id);
+CREATE INDEX group_members_of_principal ON group_members (organization_id, principal_id, group_id);
+CREATE TABLE groups (
+    id              TEXT NOT NULL PRIMARY KEY,
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    name            TEXT NOT NULL,
+    scim_managed    INTEGER NOT NULL,
+    created_at      BIGINT NOT NULL
+);
+CREATE INDEX groups_list ON groups (organization_id, created_at, id);
+CREATE INDEX groups_name ON groups (organization_id, name);
 CREATE TABLE ip_allowlists (
     id              TEXT NOT NULL PRIMARY KEY,
     organization_id TEXT NOT NULL REFERENCES organizations (id),
@@ -232,6 +253,16 @@ CREATE TABLE project_certificates (
     PRIMARY KEY (certificate_id, project_id)
 ) WITHOUT ROWID;
 CREATE INDEX project_certificates_of_project ON project_certificates (project_id, certificate_id);
+CREATE TABLE project_members (
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    project_id      TEXT NOT NULL REFERENCES projects (id),
+    principal_id    TEXT NOT NULL,
+    principal_kind  TEXT NOT NULL,
+    created_at      BIGINT NOT NULL,
+    PRIMARY KEY (organization_id, project_id, principal_id)
+) WITHOUT ROWID;
+CREATE INDEX project_members_list ON project_members (organization_id, project_id, principal_kind, created_at, principal_id);
+CREATE INDEX project_members_of_principal ON project_members (organization_id, principal_id, created_at, project_id);
 CREATE TABLE projects (
     id              TEXT NOT NULL PRIMARY KEY,
     organization_id TEXT NOT NULL REFERENCES organizations (id),
@@ -251,6 +282,31 @@ CREATE TABLE rate_limits (
     rates           TEXT NOT NULL,
     PRIMARY KEY (organization_id, project_id, model)
 ) WITHOUT ROWID;
+CREATE TABLE role_assignments (
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    principal_id    TEXT NOT NULL,
+    project_id      TEXT NOT NULL,
+    role_id         TEXT NOT NULL,
+    principal_kind  TEXT NOT NULL,
+    created_by      TEXT NOT NULL,
+    created_at      BIGINT NOT NULL,
+    PRIMARY KEY (organization_id, principal_id, project_id, role_id)
+) WITHOUT ROWID;
+CREATE INDEX role_assignments_list ON role_assignments (organization_id, project_id, principal_id, created_at, role_id);
+CREATE INDEX role_assignments_of_role ON role_assignments (organization_id, role_id, principal_kind, principal_id);
+CREATE TABLE roles (
+    id              TEXT NOT NULL PRIMARY KEY,
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    project_id      TEXT NOT NULL,
+    name            TEXT NOT NULL,
+    description     TEXT NOT NULL,
+    permissions     TEXT NOT NULL,
+    created_by      TEXT NOT NULL,
+    created_at      BIGINT NOT NULL,
+    updated_at      BIGINT NOT NULL
+);
+CREATE INDEX roles_list ON roles (organization_id, project_id, created_at, id);
+CREATE UNIQUE INDEX roles_name ON roles (organization_id, project_id, name);
 CREATE TABLE second_factors (
     user_id         TEXT NOT NULL PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
     organization_id TEXT NOT NULL REFERENCES organizations (id),
@@ -265,7 +321,6 @@ CREATE TABLE service_accounts (
     organization_id TEXT NOT NULL REFERENCES organizations (id),
     project_id      TEXT NOT NULL REFERENCES projects (id),
     name            TEXT NOT NULL,
-    role            TEXT NOT NULL,
     created_at      BIGINT NOT NULL
 );
 CREATE INDEX service_accounts_list ON service_accounts (organization_id, project_id, created_at, id);
@@ -289,10 +344,9 @@ CREATE TABLE users (
     email           TEXT NOT NULL,
     email_key       TEXT NOT NULL,
     name            TEXT NOT NULL,
-    role            TEXT NOT NULL,
     password_hash   TEXT NOT NULL,
     created_at      BIGINT NOT NULL
-);
+, technical_level TEXT NOT NULL DEFAULT '', developer_persona TEXT NOT NULL DEFAULT '');
 CREATE UNIQUE INDEX users_email ON users (email_key, organization_id);
 CREATE INDEX users_list ON users (organization_id, created_at, id);
 CREATE TABLE workspace_memberships (

@@ -1,0 +1,104 @@
+package access
+
+// Grants are all the permissions a caller holds in one organization. What is
+// held at the organization holds in each of its projects and workspaces.
+type Grants struct {
+	Organization Set
+	// Outside are held at the organization and reach into no project or
+	// workspace.
+	Outside    Set
+	Projects   map[string]Set
+	Workspaces map[string]Set
+}
+
+// Allows reports whether the caller may do p at scope.
+func (g Grants) Allows(p Permission, at Scope) bool {
+	if p == Authenticated || g.Organization.Has(p) {
+		return true
+	}
+	if at == (Scope{}) {
+		return g.Outside.Has(p)
+	}
+	if at.ProjectID != "" && g.Projects[at.ProjectID].Has(p) {
+		return true
+	}
+	return at.WorkspaceID != "" && g.Workspaces[at.WorkspaceID].Has(p)
+}
+
+// AllowsSomewhere reports whether the caller may do p at any scope; list
+// endpoints then show only the scopes where it may.
+func (g Grants) AllowsSomewhere(p Permission) bool {
+	if g.Allows(p, Scope{}) {
+		return true
+	}
+	for _, s := range g.Projects {
+		if s.Has(p) {
+			return true
+		}
+	}
+	for _, s := range g.Workspaces {
+		if s.Has(p) {
+			return true
+		}
+	}
+	return false
+}
+
+// AllowsAll reports whether the caller may do all of s at scope, and names a
+// permission that is missing, the first in order.
+func (g Grants) AllowsAll(s Set, at Scope) (missing Permission, ok bool) {
+	for _, p := range s.Sorted() {
+		if !g.Allows(p, at) {
+			return p, false
+		}
+	}
+	return "", true
+}
+
+// Unlimited is everything everywhere, for what weir does by itself.
+func Unlimited() Grants { return Grants{Organization: OrganizationOwner.Permissions()} }
+
+// InProject returns what of g counts in a project.
+func (g Grants) InProject(projectID string) Set {
+	s := g.Organization.inProjects()
+	for p := range g.Projects[projectID] {
+		s[p] = struct{}{}
+	}
+	return s
+}
+
+// add puts what holds into *to, which may be nil.
+func (s Set) addTo(to *Set) {
+	if *to == nil {
+		*to = make(Set, len(s))
+	}
+	for p := range s {
+		(*to)[p] = struct{}{}
+	}
+}
+
+// AddOrganizationRole adds what a custom role of the organization gives: it
+// reaches into every project.
+func (g *Grants) AddOrganizationRole(holds Set) { holds.addTo(&g.Organization) }
+
+// AddProjectRole adds what a role of a project gives.
+func (g *Grants) AddProjectRole(projectID string, holds Set) {
+	if g.Projects == nil {
+		g.Projects = map[string]Set{}
+	}
+	s := g.Projects[projectID]
+	holds.addTo(&s)
+	g.Projects[projectID] = s
+}
+
+// AddPredefined adds what a predefined role gives.
+func (g *Grants) AddPredefined(role Predefined) {
+	if role.Project != "" {
+		g.AddProjectRole(role.Resource, role.Project.Permissions())
+		return
+	}
+	role.Organization.Reach().addTo(&g.Organization)
+	if role.Organization == OrganizationReader {
+		role.Organization.Permissions().addTo(&g.Outside)
+	}
+}

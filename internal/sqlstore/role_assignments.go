@@ -1,0 +1,215 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+
+	"weir/internal/access"
+	"weir/internal/fault"
+	"weir/internal/org"
+	"weir/internal/sqldb"
+)
+
+var roleAssignments = table[org.RoleAssignment]{
+	name: "role_assignments", label: "Role assignment", key: 4,
+	columns: []string{"role_id", "organization_id", "project_id", "principal_id", "principal_kind", "created_by", "created_at"},
+	fields: func(a *org.RoleAssignment) []any {
+		return []any{&a.RoleID, &a.OrganizationID, &a.ProjectID, &a.PrincipalID, &a.PrincipalKind, &a.CreatedBy, instant{&a.CreatedAt}}
+	},
+	taken: func(a *org.RoleAssignment) error {
+		return fault.Invalidf("role_already_assigned", "role_id", "The role '%s' is assigned to '%s' already.", a.RoleID, a.PrincipalID)
+	},
+}
+
+// holds is the condition that a row's principal has the predefined role whose id
+// begins so in what the columns name.
+func holds(prefix string, organization, project, principal, resource sqldb.SQL) string {
+	return `EXISTS (SELECT 1 FROM role_assignments a WHERE a.organization_id = ` + string(organization) +
+		` AND a.principal_id = ` + string(principal) + ` AND a.project_id = ` + string(project) +
+		` AND a.role_id = '` + prefix + `' || ` + string(resource) + `)`
+}
+
+// organizationRole is an expression for the strongest predefined role of a row
+// of users.
+func organizationRole() string {
+	text := "CASE"
+	for _, role := range []access.OrganizationRole{access.OrganizationOwner, access.OrganizationReader} {
+		text += " WHEN " + holds(role.ID(""), "users.organization_id", "''", "users.id", "users.organization_id") + " THEN '" + string(role) + "'"
+	}
+	return text + " ELSE '' END"
+}
+
+// projectRole is an expression for the strongest predefined role of a row of a
+// table with a project.
+func projectRole(table, principal string) string {
+	text := "CASE"
+	for _, role := range []access.ProjectRole{access.ProjectOwner, access.ProjectMember, access.ProjectViewer} {
+		project := sqldb.SQL(table + ".project_id")
+		text += " WHEN " + holds(role.ID(""), sqldb.SQL(table+".organization_id"), project, sqldb.SQL(table+"."+principal), project) +
+			" THEN '" + string(role) + "'"
+	}
+	return text + " ELSE '" + string(access.NoRole) + "' END"
+}
+
+// ofPrincipal is the scope of what a principal is assigned in one place.
+func ofPrincipal(organizationID, projectID, principalID string) func(*sqldb.Query) {
+	return func(q *sqldb.Query) {
+		inProject(organizationID, projectID)(q)
+		q.And("principal_id", sqldb.Equal(principalID))
+	}
+}
+
+func (r reader) RoleAssignment(ctx context.Context, organizationID, projectID, principalID, roleID string) (org.RoleAssignment, error) {
+	return roleAssignments.get(ctx, r, roleID, organizationID, projectID, principalID)
+}
+
+func (r reader) RoleAssignments(ctx context.Context, organizationID, projectID, principalID string, p org.Page) (org.Rows[org.RoleAssignment], error) {
+	return roleAssignments.page(ctx, r, p, list{id: "role_id", scope: ofPrincipal(organizationID, projectID, principalID)})
+}
+
+func (r reader) AssignmentsOf(ctx context.Context, organizationID, principalID string) ([]org.RoleAssignment, error) {
+	q := sqldb.NewQuery(roleAssignments.selection()).
+		And("organization_id", sqldb.Equal(organizationID)).And("principal_id", sqldb.Equal(principalID)).
+		Add(" ORDER BY project_id, role_id")
+	return roleAssignments.all(ctx, r, q)
+}
+
+// roleHeld reads the holdings of a principal.
+var roleHeld = table[org.Holding]{
+	name: "role_assignments",
+	fields: func(h *org.Holding) []any {
+		return []any{&h.ProjectID, &h.RoleID, jsonText[[]access.Permission]{&h.Permissions}}
+	},
+}
+
+func (r reader) Holdings(ctx context.Context, organizationID, principalID string) ([]org.Holding, error) {
+	const columns = "SELECT a.project_id, a.role_id, COALESCE(r.permissions, 'null') FROM "
+	const custom = " LEFT JOIN roles r ON r.id = a.role_id"
+	q := sqldb.NewQuery(columns+"role_assignments a"+custom+" WHERE a.organization_id = ? AND a.principal_id = ?", organizationID, principalID)
+	q.Add(" UNION ALL "+columns+"group_members m JOIN role_assignments a ON a.organization_id = m.organization_id AND a.principal_id = m.group_id"+custom+
+		" WHERE m.organization_id = ? AND m.principal_id = ?", organizationID, principalID)
+	return roleHeld.all(ctx, r, q)
+}
+
+func (r reader) SourcesOf(ctx context.Context, organizationID, projectID, principalID string) (map[string][]string, error) {
+	if !storableArgs([]any{organizationID, projectID, principalID}) {
+		return nil, nil
+	}
+	rows, err := r.sql.QueryContext(ctx, `
+		SELECT a.role_id, m.group_id FROM group_members m
+		JOIN role_assignments a ON a.organization_id = m.organization_id AND a.principal_id = m.group_id AND a.project_id = $1
+		WHERE m.organization_id = $2 AND m.principal_id = $3 ORDER BY a.role_id, m.group_id`, projectID, organizationID, principalID)
+	if err != nil {
+		return nil, fmt.Errorf("reading the groups that give roles: %w", err)
+	}
+	defer rows.Close()
+	var sources map[string][]string
+	for rows.Next() {
+		var roleID, groupID string
+		if err := rows.Scan(&roleID, &groupID); err != nil {
+			return nil, fmt.Errorf("reading the groups that give roles: %w", err)
+		}
+		if sources == nil {
+			sources = map[string][]string{}
+		}
+		sources[roleID] = append(sources[roleID], groupID)
+	}
+	return sources, rows.Err()
+}
+
+func (r reader) HasOwner(ctx context.Context, organizationID string) (bool, error) {
+	var has bool
+	err := r.sql.QueryRowContext(ctx, `
+		SELECT EXISTS (SELECT 1 FROM role_assignments WHERE organization_id = $1 AND role_id = $2 AND principal_kind = 'user')
+		OR EXISTS (
+			SELECT 1 FROM role_assignments a JOIN group_members m ON m.organization_id = a.organization_id AND m.group_id = a.principal_id
+			WHERE a.organization_id = $3 AND a.role_id = $4 AND a.principal_kind = 'group' AND m.principal_kind = 'user')`,
+		organizationID, access.OrganizationOwner.ID(organizationID), organizationID, access.OrganizationOwner.ID(organizationID)).Scan(&has)
+	if err != nil {
+		return false, fmt.Errorf("looking for an owner of %s: %w", organizationID, err)
+	}
+	return has, nil
+}
+
+// heldBy is the condition that a principal is one the gateway looks up: the
+// owner of an API key, or a group.
+func heldBy(principal sqldb.SQL) sqldb.SQL {
+	return " WHERE (organization_id, " + principal + ") IN (" +
+		"SELECT organization_id, user_id FROM api_keys WHERE user_id IS NOT NULL" +
+		" UNION SELECT organization_id, service_account_id FROM api_keys WHERE service_account_id IS NOT NULL" +
+		" UNION SELECT organization_id, id FROM groups)"
+}
+
+func (r reader) EachHeldRole(ctx context.Context, fn func(org.RoleAssignment) error) error {
+	return roleAssignments.each(ctx, r, sqldb.NewQuery(roleAssignments.selection()+heldBy("principal_id")), fn)
+}
+
+func (w *tx) InsertRoleAssignment(ctx context.Context, a org.RoleAssignment) error {
+	if err := w.assign(ctx, a); err != nil {
+		return err
+	}
+	w.change(org.ChangeStanding, a.OrganizationID, a.PrincipalID)
+	return nil
+}
+
+// assign writes the assignment and puts its principal into the project.
+func (w *tx) assign(ctx context.Context, a org.RoleAssignment) error {
+	if err := roleAssignments.insert(ctx, w, &a); err != nil {
+		return err
+	}
+	if a.ProjectID == "" || a.PrincipalKind == org.PrincipalServiceAccount { // an account is in its project anyway
+		return nil
+	}
+	if _, err := w.exec(ctx, `
+		INSERT INTO project_members (organization_id, project_id, principal_id, principal_kind, created_at) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (organization_id, project_id, principal_id) DO NOTHING`,
+		a.OrganizationID, a.ProjectID, a.PrincipalID, string(a.PrincipalKind), micros(a.CreatedAt)); err != nil {
+		return fmt.Errorf("putting %s into project %s: %w", a.PrincipalID, a.ProjectID, err)
+	}
+	return nil
+}
+
+func (w *tx) DeleteRoleAssignment(ctx context.Context, organizationID, projectID, principalID, roleID string) error {
+	if err := roleAssignments.remove(ctx, w, roleID, organizationID, projectID, principalID); err != nil {
+		return err
+	}
+	w.change(org.ChangeStanding, organizationID, principalID)
+	q := sqldb.NewQuery("DELETE FROM project_members").And("principal_id", sqldb.Equal(principalID))
+	return w.leaveProject(ctx, q, organizationID, projectID)
+}
+
+// leaveProject takes those of q out of a project who are assigned nothing there
+// any more.
+func (w *tx) leaveProject(ctx context.Context, q *sqldb.Query, organizationID, projectID string) error {
+	inProject(organizationID, projectID)(q)
+	q.Where("NOT EXISTS (SELECT 1 FROM role_assignments a WHERE a.organization_id = project_members.organization_id" +
+		" AND a.principal_id = project_members.principal_id AND a.project_id = project_members.project_id)")
+	if _, err := w.exec(ctx, q.Text(), q.Args()...); err != nil {
+		return fmt.Errorf("taking members out of project %s: %w", projectID, err)
+	}
+	return nil
+}
+
+func (w *tx) DeleteRoleAssignmentsOf(ctx context.Context, organizationID, projectID, principalID string) error {
+	for _, table := range []sqldb.SQL{"role_assignments", "project_members"} {
+		q := sqldb.NewQuery("DELETE FROM " + table)
+		ofPrincipal(organizationID, projectID, principalID)(q)
+		if _, err := w.exec(ctx, q.Text(), q.Args()...); err != nil {
+			return fmt.Errorf("deleting what %s is assigned: %w", principalID, err)
+		}
+	}
+	w.change(org.ChangeStanding, organizationID, principalID)
+	return nil
+}
+
+// dropStanding removes all that a principal that goes was assigned and was a
+// member of.
+func (w *tx) dropStanding(ctx context.Context, organizationID, principalID string) error {
+	for _, table := range []sqldb.SQL{"role_assignments", "project_members", "group_members"} {
+		q := sqldb.NewQuery("DELETE FROM "+table).And("organization_id", sqldb.Equal(organizationID)).And("principal_id", sqldb.Equal(principalID))
+		if _, err := w.exec(ctx, q.Text(), q.Args()...); err != nil {
+			return fmt.Errorf("deleting %s of %s: %w", table, principalID, err)
+		}
+	}
+	return w.leaveWorkspaces(ctx, organizationID, principalID)
+}
