@@ -1,5 +1,7 @@
 package access
 
+import "maps"
+
 // Grants are all the permissions a caller holds in one organization. What is
 // held at the organization holds in each of its projects and workspaces.
 type Grants struct {
@@ -67,7 +69,15 @@ func (g Grants) InProject(projectID string) Set {
 	return s
 }
 
-// add puts what holds into *to, which may be nil.
+// AtOrganization returns what counts at the organization.
+func (g Grants) AtOrganization() Set {
+	s := make(Set, len(g.Organization)+len(g.Outside))
+	maps.Copy(s, g.Organization)
+	maps.Copy(s, g.Outside)
+	return s
+}
+
+// addTo puts s into *to, which may be nil.
 func (s Set) addTo(to *Set) {
 	if *to == nil {
 		*to = make(Set, len(s))

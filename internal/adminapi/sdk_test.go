@@ -9,6 +9,7 @@ import (
 	"github.com/openai/openai-go/v3"
 
 	"weir/internal/access"
+	"weir/internal/optional"
 	"weir/internal/org"
 )
 
@@ -242,6 +243,9 @@ func TestProjectKeysThroughSDK(t *testing.T) {
 	p := w.project("Weather")
 	account, secret := w.account(p.ID, access.ProjectMember)
 	person := w.person("member@example.com", access.OrganizationReader)
+	if _, err := w.Org.AddProjectUser(ctx, w.grantor(), p.ID, org.NewProjectUser{UserID: optional.Of(person.ID), Role: "member"}); err != nil {
+		t.Fatal(err)
+	}
 	for _, userID := range []string{w.Owner.ID, person.ID} {
 		_, _, err := w.Org.CreateAPIKey(ctx, w.actor(), p.ID, org.NewAPIKey{Name: "mine", UserID: userID})
 		if err != nil {

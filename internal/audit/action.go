@@ -69,6 +69,17 @@ var (
 
 	UserAdded   = same("user.added")
 	UserUpdated = same("user.updated")
+	UserDeleted = same("user.deleted")
+
+	GroupCreated = same("group.created")
+	GroupUpdated = same("group.updated") // its name or its members
+	GroupDeleted = same("group.deleted")
+
+	RoleCreated           = same("role.created")
+	RoleUpdated           = same("role.updated")
+	RoleDeleted           = same("role.deleted")
+	RoleAssignmentCreated = same("role.assignment.created")
+	RoleAssignmentDeleted = same("role.assignment.deleted")
 
 	SessionRevoked       = own("session.revoked")
 	PasswordResetCreated = own("password_reset.created")

@@ -29,7 +29,7 @@ type organization struct {
 	Name string `json:"name"`
 }
 
-// role is a predefined role somewhere.
+// role is a role somewhere, by name.
 type role struct {
 	Scope string `json:"scope"` // organization, project or workspace
 	ID    string `json:"id"`    // of the organization, project or workspace
@@ -59,7 +59,7 @@ func (a *API) getMe(ctx context.Context, c *endpoint.Call) (me, error) {
 		Object: "me", ID: c.Caller.PrincipalID(), Organization: organization{o.ID, o.Name},
 		APIKeyID: endpoint.TextOrNull(c.Actor().APIKeyID), SessionID: endpoint.TextOrNull(c.Actor().SessionID), ProjectID: endpoint.TextOrNull(c.Caller.Project),
 		Permissions: permissions{
-			Organization: sorted(c.Caller.Grants.Organization),
+			Organization: sorted(c.Caller.Grants.AtOrganization()),
 			Projects:     byScope(c.Caller.Grants.Projects), Workspaces: byScope(c.Caller.Grants.Workspaces),
 		},
 	}
@@ -76,13 +76,17 @@ func (a *API) getMe(ctx context.Context, c *endpoint.Call) (me, error) {
 // down to its project, and one with scopes reaches no workspace.
 func (a *API) roles(ctx context.Context, c *endpoint.Call) ([]role, error) {
 	roles := []role{}
-	switch caller := &c.Caller; {
-	case caller.Account != nil:
-		roles = append(roles, role{"project", caller.Project, string(caller.Account.Role)})
-	case caller.Project != "":
-		roles = append(roles, role{"project", caller.Project, string(access.ProjectMember)})
-	case caller.User.Role != "":
-		roles = append(roles, role{"organization", c.OrganizationID(), string(caller.User.Role)})
+	held, err := a.org.RolesOf(ctx, c.OrganizationID(), c.Caller.PrincipalID())
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range held {
+		switch {
+		case r.ProjectID != "" && (c.Caller.Project == "" || c.Caller.Project == r.ProjectID):
+			roles = append(roles, role{"project", r.ProjectID, r.Name})
+		case r.ProjectID == "" && c.Caller.Project == "":
+			roles = append(roles, role{"organization", r.OrganizationID, r.Name})
+		}
 	}
 	memberships, err := a.org.WorkspaceMembershipsOf(ctx, c.OrganizationID(), c.Caller.PrincipalID())
 	for _, m := range memberships {

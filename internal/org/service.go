@@ -108,6 +108,17 @@ func notFoundAsInvalid(err error, param string) error {
 	return err
 }
 
+// withParam says which field a complaint is about.
+func withParam(err error, param string) error {
+	var f *fault.Error
+	if errors.As(err, &f) && f.Kind == fault.Invalid {
+		moved := *f
+		moved.Param = param
+		return &moved
+	}
+	return err
+}
+
 // mustJSON encodes what cannot fail to encode: maps, lists, strings, numbers.
 func mustJSON(v any) json.RawMessage {
 	raw, err := json.Marshal(v)

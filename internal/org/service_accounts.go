@@ -105,6 +105,13 @@ func (s *Service) UpdateServiceAccount(ctx context.Context, actor audit.Actor, p
 		if in.Role.Given() {
 			account.Role = access.ProjectRole(in.Role.V)
 			requested["role"] = account.Role
+			// Whoever manages a project's accounts owns the project, and holds all
+			// that either role gives.
+			by := Grantor{Actor: actor, Holds: access.Unlimited()}
+			role := projectRole(actor.OrganizationID, projectID, account.Role)
+			if err := s.setRole(ctx, tx, &by, accountID, PrincipalServiceAccount, &role); err != nil {
+				return err
+			}
 		}
 		tx.Record(event(audit.ServiceAccountUpdated, &project, details{ID: account.ID, Changes: requested}))
 		return tx.UpdateServiceAccount(ctx, account)
