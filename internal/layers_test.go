@@ -81,6 +81,8 @@ var weir = house{
 	variables: map[string]string{
 		"cmd/weir.version": "set by the linker, see Makefile",
 		"internal/audit.*": "the table of actions, made by same and own",
+
+		"internal/access.*": "the table of permission areas, and what follows from it",
 	},
 }
 

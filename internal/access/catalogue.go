@@ -36,9 +36,11 @@ var areas = []area{
 	{stems: []string{"api.external_keys", "api.ip_allowlist", "api.mtls", "api.oidc"}, orgOwner: "RW"},
 	{stems: []string{"api.model"}, orgOwner: "Q", orgReader: "Q", owner: "Q", member: "Q", custom: true, project: true}, // model capabilities
 	{
-		stems:    []string{"api.assistants", "api.threads", "api.evals", "api.fine_tuning", "api.fine_tuning.checkpoints", "api.files", "api.prompts", "api.datasets"},
+		stems:    []string{"api.assistants", "api.threads", "api.evals", "api.fine_tuning", "api.files", "api.prompts", "api.datasets"},
 		orgOwner: "RW", orgReader: "RW", owner: "RW", member: "RW", viewer: "R", custom: true, project: true,
 	},
+	// A checkpoint is lent to projects, which is more than tuning it in one.
+	{stems: []string{"api.fine_tuning.checkpoints"}, orgOwner: "RW", custom: true},
 	{stems: []string{"api.vector_stores", "api.responses"}, orgOwner: "RW", orgReader: "RW", owner: "RW", member: "RW", custom: true, project: true},
 	{stems: []string{"api.webhooks", "api.agent_builder"}, orgOwner: "RW", orgReader: "R", owner: "RW", member: "RW", viewer: "R", custom: true, project: true},
 	{stems: []string{"api.apps"}, orgOwner: "RW", custom: true, project: true},

@@ -81,7 +81,7 @@ func TestCatalogue(t *testing.T) {
 		"api.project.models.write": {}, "api.organization.projects.service_accounts.read": {}, "api.videos.write": {},
 		"api.organization.projects.api_keys.read": {true, true}, "api.model.request": {true, true}, "api.model.read": {true, true},
 		"api.responses.write": {true, true}, "api.files.read": {true, true}, "api.webhooks.read": {true, true},
-		"api.fine_tuning.checkpoints.read": {true, true}, "api.usage.read": {true, false},
+		"api.fine_tuning.checkpoints.read": {true, false}, "api.usage.read": {true, false},
 		ConnectionsWrite: {}, RequestsRead: {true, false}, ModelEndpointsWrite: {true, false},
 	} {
 		if !Known(p) || !ValidScope(string(p)) {

@@ -104,11 +104,11 @@ func (g *Grants) AddProjectRole(projectID string, holds Set) {
 // AddPredefined adds what a predefined role gives.
 func (g *Grants) AddPredefined(role Predefined) {
 	if role.Project != "" {
-		g.AddProjectRole(role.Resource, role.Project.Permissions())
+		g.AddProjectRole(role.Resource, role.Project.preset())
 		return
 	}
-	role.Organization.Reach().addTo(&g.Organization)
+	role.Organization.reach().addTo(&g.Organization)
 	if role.Organization == OrganizationReader {
-		role.Organization.Permissions().addTo(&g.Outside)
+		role.Organization.preset().addTo(&g.Outside)
 	}
 }

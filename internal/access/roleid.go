@@ -48,6 +48,14 @@ func (p Predefined) Permissions() Set {
 	return p.Project.Permissions()
 }
 
+// Mask of the role's permissions.
+func (p Predefined) Mask() Mask {
+	if p.Organization != "" {
+		return MaskOf(p.Organization.preset())
+	}
+	return MaskOf(p.Project.preset())
+}
+
 // strength orders the roles; 0 is no role.
 func (r OrganizationRole) strength() int {
 	switch r {

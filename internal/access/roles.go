@@ -1,5 +1,7 @@
 package access
 
+import "maps"
+
 // OrganizationRole is a predefined role at the organization.
 type OrganizationRole string
 
@@ -45,9 +47,10 @@ var (
 	readerReach = NewSet(ModelsRead, GroupsRead, RolesRead)
 )
 
-// Permissions of the role, by the table of areas. The set is shared: callers
-// must not change it.
-func (r OrganizationRole) Permissions() Set {
+// Permissions of the role, by the table of areas.
+func (r OrganizationRole) Permissions() Set { return maps.Clone(r.preset()) }
+
+func (r OrganizationRole) preset() Set {
 	switch r {
 	case OrganizationOwner:
 		return ownerPreset
@@ -61,16 +64,19 @@ func (r OrganizationRole) Permissions() Set {
 // owner's all do. Everybody in an organization is at least a reader, so of a
 // reader's only those do that list what there is: else project membership would
 // decide nothing, and a project's viewer could call models.
-func (r OrganizationRole) Reach() Set {
+func (r OrganizationRole) Reach() Set { return maps.Clone(r.reach()) }
+
+func (r OrganizationRole) reach() Set {
 	if r == OrganizationReader {
 		return readerReach
 	}
-	return r.Permissions()
+	return r.preset()
 }
 
-// Permissions of the role within its project, by the table of areas. The set is
-// shared: callers must not change it.
-func (r ProjectRole) Permissions() Set {
+// Permissions of the role within its project, by the table of areas.
+func (r ProjectRole) Permissions() Set { return maps.Clone(r.preset()) }
+
+func (r ProjectRole) preset() Set {
 	switch r {
 	case ProjectOwner:
 		return projectOwnerPreset

@@ -147,7 +147,9 @@ func (w *world) actor() audit.Actor {
 }
 
 // grantor is the owner, who holds everything.
-func (w *world) grantor() org.Grantor { return org.Grantor{Actor: w.actor(), Holds: access.Unlimited()} }
+func (w *world) grantor() org.Grantor {
+	return org.Grantor{Actor: w.actor(), Holds: access.Unlimited()}
+}
 
 func must[T any](t *testing.T, v T, err error) T {
 	t.Helper()

@@ -41,7 +41,7 @@ func newGrant(a *org.RoleAssignment) (grant, bool) {
 	case role.Organization == access.OrganizationReader: // what reaches into projects calls no model
 		return grant{}, false
 	}
-	return grant{projectID: a.ProjectID, holds: access.MaskOf(role.Permissions())}, true
+	return grant{projectID: a.ProjectID, holds: role.Mask()}, true
 }
 
 // standing is what a principal may do in a project: by its grants there and at
