@@ -16,7 +16,7 @@ import (
 // ""), refusing an archived one.
 func scopeOf(ctx context.Context, r Reader, organizationID, projectID string) (*Project, error) {
 	if projectID == "" {
-		return nil, nil //nolint:nilnil // no project is a scope of its own
+		return nil, nil
 	}
 	p, err := activeProject(ctx, r, organizationID, projectID)
 	return &p, err
