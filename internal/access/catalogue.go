@@ -33,7 +33,8 @@ var areas = []area{
 	{stems: []string{"api.groups", "api.roles"}, orgOwner: "RW", orgReader: "R", owner: "RW", member: "RW", viewer: "R", project: true},
 	{stems: []string{"api.management", "api.organization", "api.projects", "api.rate_limits", "api.organization.billing"}, orgOwner: "RW"}, // organization administration
 	{stems: []string{"api.usage"}, orgOwner: "R", custom: true},
-	{stems: []string{"api.external_keys", "api.ip_allowlist", "api.mtls", "api.oidc"}, orgOwner: "RW"},
+	// External storage and workload identities are newer than the table.
+	{stems: []string{"api.external_keys", "api.external_storage", "api.ip_allowlist", "api.mtls", "api.oidc", "api.workload_identity"}, orgOwner: "RW"},
 	{stems: []string{"api.model"}, orgOwner: "Q", orgReader: "Q", owner: "Q", member: "Q", custom: true, project: true}, // model capabilities
 	{
 		stems:    []string{"api.assistants", "api.threads", "api.evals", "api.fine_tuning", "api.files", "api.prompts", "api.datasets"},

@@ -1,6 +1,9 @@
 package access
 
 import (
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"testing"
 
@@ -95,6 +98,31 @@ func TestCatalogue(t *testing.T) {
 		if Known(p) || InCustomRoles(p, OfOrganization) {
 			t.Errorf("%q is known", p)
 		}
+	}
+}
+
+// A permission that is not in the table is held by nobody, and so locks everybody
+// out of what asks for it.
+func TestEveryConstantIsInTheTable(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	constant := regexp.MustCompile(`Permission += "([^"]+)"`)
+	found := 0
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, match := range constant.FindAllSubmatch(raw, -1) {
+			if found++; !Known(Permission(match[1])) {
+				t.Errorf("%s: %s is not in areas, in catalogue.go", file, match[1])
+			}
+		}
+	}
+	if found < 30 {
+		t.Errorf("found only %d constants", found)
 	}
 }
 
