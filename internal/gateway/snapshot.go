@@ -93,7 +93,7 @@ func (s *Snapshot) Apply(ctx context.Context, changes []org.Change) error {
 				err = refresh(c.ID, func(p *org.Project) { edit.projects.put(p.ID, p) }, edit.projects.drop, func() (org.Project, error) {
 					return r.Project(ctx, c.OrganizationID, c.ID)
 				})
-			case org.ChangeOrganization, org.ChangeWorkspace, org.ChangeConnection, org.ChangeModelEndpoint:
+			case org.ChangeOrganization, org.ChangeWorkspace, org.ChangeConnection, org.ChangeModelEndpoint, org.ChangeIPAllowlist:
 				directories[c.OrganizationID] = true
 			case org.ChangeStanding:
 				err = edit.refreshStanding(ctx, r, c)
@@ -204,11 +204,13 @@ func (e *edit) dropKey(keyID string) {
 	}
 }
 
-// directory is where one organization's models are served.
+// directory is where one organization's models are served, and from where they
+// may be called.
 type directory struct {
 	workspaces  map[string]*routing.Workspace // by name
 	byID        map[string]*routing.Workspace
 	connections map[string]*routing.Connection
+	addresses   *org.AddressRules // from where it may be called; nil: from everywhere
 	// endpoints and served hold, by model name, everything of that name, the
 	// default workspace first.
 	endpoints map[string][]*routing.ModelEndpoint
@@ -258,6 +260,11 @@ func readDirectory(ctx context.Context, r org.Reader, organizationID string) (*d
 		return nil, err
 	}
 	d.sort()
+	lists, err := r.ActiveIPAllowlists(ctx, organizationID)
+	if err != nil {
+		return nil, err
+	}
+	d.addresses = org.NewAddressRules(lists)
 	return d, nil
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"weir/internal/audit"
 	"weir/internal/id"
 	"weir/internal/optional"
 	"weir/internal/org"
@@ -202,7 +203,7 @@ func (c *churn) step() {
 	must(t, err)
 	*c.made++
 	name := fmt.Sprint("n", *c.made)
-	switch c.pick(9) {
+	switch c.pick(10) {
 	case 0:
 		c.newProject(t, name)
 	case 1:
@@ -236,6 +237,14 @@ func (c *churn) step() {
 		if len(endpoints.Items) > 0 {
 			must(t, c.org.DeleteModelEndpoint(ctx, c.actor, endpoints.Items[c.pick(len(endpoints.Items))].ID))
 		}
+	case 9:
+		who := audit.System(c.actor.OrganizationID)
+		l, err := c.org.CreateIPAllowlist(ctx, who, org.NewIPAllowlist{Name: name, ProjectID: project.ID, AllowedIPs: []string{"192.0.2.1"}})
+		if err != nil { // the project is archived, or there are too many
+			return
+		}
+		_, err = c.org.ToggleIPAllowlist(ctx, who, l.ID, true)
+		must(t, err)
 	case 8:
 		w, err := c.org.CreateWorkspace(ctx, c.actor, org.NewWorkspace{Name: name, ProjectIDs: []string{project.ID}})
 		must(t, err)

@@ -99,7 +99,10 @@ func (s *Service) ByKey(ctx context.Context, secret string, from From) (Caller, 
 		} else {
 			caller, err = s.byProjectKey(ctx, r, secret)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return checkAddress(ctx, r, &caller, from)
 	})
 	if fault.Is(err, fault.NotFound) {
 		return Caller{}, ErrBadKey(secret)
@@ -111,6 +114,15 @@ func (s *Service) ByKey(ctx context.Context, secret string, from From) (Caller, 
 	caller.Actor.IPAddress, caller.Actor.UserAgent = from.IPAddress, from.UserAgent
 	s.Used.Mark(caller.Actor.APIKeyID, s.Now())
 	return caller, nil
+}
+
+// checkAddress refuses a caller from where the organization may not be called.
+func checkAddress(ctx context.Context, r org.Reader, caller *Caller, from From) error {
+	err := org.CheckAddress(ctx, r, caller.Actor.OrganizationID, caller.Project, from.IPAddress)
+	if fault.Is(err, fault.Forbidden) {
+		return audit.Refused(caller.Actor, err)
+	}
+	return err
 }
 
 // works reports whether a key is neither expired nor rotated away.
@@ -256,7 +268,10 @@ func (s *Service) BySession(ctx context.Context, token, csrf string, changes boo
 		caller, err = person(ctx, r, user)
 		caller.Session = &session
 		caller.Actor.Type, caller.Actor.SessionID = audit.ActorSession, session.ID
-		return err
+		if err != nil {
+			return err
+		}
+		return checkAddress(ctx, r, &caller, from)
 	})
 	if fault.Is(err, fault.NotFound) {
 		return Caller{}, expired

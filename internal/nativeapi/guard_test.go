@@ -77,6 +77,9 @@ func (f *fixture) target(route string) (path string, body any) {
 		return f.totpTarget(pattern)
 	case "/rate_limits", "/rate_limits/{rate_limit_id}", "/projects/{project_id}/rate_limits/{rate_limit_id}":
 		return f.rateLimitTarget(pattern, write)
+	case "/ip_allowlists", "/ip_allowlists/activate", "/ip_allowlists/deactivate", "/ip_allowlists/{ip_allowlist_id}",
+		"/ip_allowlists/{ip_allowlist_id}/activate", "/ip_allowlists/{ip_allowlist_id}/deactivate":
+		return f.ipAllowlistTarget(method, pattern)
 	case "/requests", "/audit_events", "/me", "/openapi.json":
 		return pattern, nil
 	}

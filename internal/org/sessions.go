@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"weir/internal/audit"
+	"weir/internal/fault"
 	"weir/internal/id"
 )
 
@@ -57,7 +58,8 @@ func (in *NewSession) actor(sessionID string) audit.Actor {
 // StartSession records a sign-in and returns the session with the two secrets
 // the browser holds: token for the cookie, csrf for the page. Both are made here,
 // so that whatever a browser held before becomes no session. A second factor's
-// code is spent with it; ErrCodeSpent when it was used already.
+// code is spent with it; ErrCodeSpent when it was used already. Who is somewhere
+// from where the organization may not be called gets none.
 func (s *Service) StartSession(ctx context.Context, in NewSession) (session Session, token, csrf string, err error) {
 	token, csrf = id.Secret(""), id.Secret("")
 	now := s.Now()
@@ -68,6 +70,9 @@ func (s *Service) StartSession(ctx context.Context, in NewSession) (session Sess
 		ExpiresAt: now.Add(s.SessionLimits.OrDefault().Lifetime), LastUsedAt: now, CreatedAt: now,
 	}
 	err = s.update(ctx, in.actor(session.ID), func(tx Tx) error {
+		if err := CheckAddress(ctx, tx, in.User.OrganizationID, "", in.IPAddress); err != nil {
+			return err
+		}
 		if err := tx.DeleteExpiredSessions(ctx, now); err != nil {
 			return err
 		}
@@ -79,6 +84,11 @@ func (s *Service) StartSession(ctx context.Context, in NewSession) (session Sess
 		tx.Record(audit.Event{Action: audit.LoginSucceeded.Name, Type: audit.LoginSucceeded.Type})
 		return tx.InsertSession(ctx, session)
 	})
+	if refusal := fault.Of(err); refusal != nil && refusal.Code == CodeAddressRefused {
+		if logged := s.RecordFailedSignIn(ctx, in, refusal.Code, refusal.Message); logged != nil {
+			err = logged
+		}
+	}
 	return session, token, csrf, err
 }
 
