@@ -49,6 +49,7 @@ func New(o Options) *API {
 		a.rateLimits(),
 		a.auditLogs(), a.usageReports(), a.costs(),
 		a.certificates(), a.checkpointPermissions(), a.externalKeys(), a.externalStorages(),
+		a.workloadIdentityProviders(), a.federationRules(),
 	))
 	return a
 }

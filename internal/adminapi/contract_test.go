@@ -60,6 +60,16 @@ var newer = []string{
 	"GET /v1/organization/external_storage/{external_storage_id}",
 	"DELETE /v1/organization/external_storage/{external_storage_id}",
 	"POST /v1/organization/external_storage/{external_storage_id}/validate",
+	"GET /v1/organization/workload_identity_providers",
+	"POST /v1/organization/workload_identity_providers",
+	"GET /v1/organization/workload_identity_providers/{workload_identity_provider_id}",
+	"POST /v1/organization/workload_identity_providers/{workload_identity_provider_id}",
+	"DELETE /v1/organization/workload_identity_providers/{workload_identity_provider_id}",
+	"GET /v1/organization/workload_identity_providers/{workload_identity_provider_id}/federation_rules",
+	"POST /v1/organization/workload_identity_providers/{workload_identity_provider_id}/federation_rules",
+	"GET /v1/organization/workload_identity_providers/{workload_identity_provider_id}/federation_rules/{federation_rule_id}",
+	"POST /v1/organization/workload_identity_providers/{workload_identity_provider_id}/federation_rules/{federation_rule_id}",
+	"DELETE /v1/organization/workload_identity_providers/{workload_identity_provider_id}/federation_rules/{federation_rule_id}",
 }
 
 // Every operation weir serves is one of the contract's.

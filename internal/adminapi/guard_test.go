@@ -21,6 +21,7 @@ var examples = []map[string]func(w *world) (path, body string){
 	checkpointExamples(),
 	externalExamples(),
 	rateLimitExamples(),
+	workloadIdentityExamples(),
 }
 
 // example makes what a call of the route needs, anew each time, and returns the

@@ -39,6 +39,9 @@ const (
 	IPAllowlist          = "ipal_"
 	Group                = "group_"
 	Role                 = "role_"
+
+	WorkloadIdentityProvider = "wip_"
+	FederationRule           = "fedrule_"
 )
 
 // Prefixes of secrets. A secret says what it is, so that a leaked one can be

@@ -119,7 +119,8 @@ func (s *Service) UpdateServiceAccount(ctx context.Context, actor audit.Actor, p
 	return account, err
 }
 
-// DeleteServiceAccount removes the account and revokes its keys.
+// DeleteServiceAccount removes the account, revokes its keys and ends the
+// federation rules that give more of them.
 func (s *Service) DeleteServiceAccount(ctx context.Context, actor audit.Actor, projectID, accountID string) error {
 	return s.update(ctx, actor, func(tx Tx) error {
 		project, err := activeProject(ctx, tx, actor.OrganizationID, projectID)
@@ -133,10 +134,17 @@ func (s *Service) DeleteServiceAccount(ctx context.Context, actor audit.Actor, p
 		if err != nil {
 			return err
 		}
+		rules, err := tx.DeleteFederationRulesOf(ctx, actor.OrganizationID, accountID)
+		if err != nil {
+			return err
+		}
 		if err := tx.DeleteServiceAccount(ctx, actor.OrganizationID, projectID, accountID); err != nil {
 			return err
 		}
 		tx.Record(event(audit.ServiceAccountDeleted, &project, details{ID: accountID}))
+		for _, rule := range rules {
+			tx.Record(ruleDeleted(rule, &project))
+		}
 		for _, keyID := range keys {
 			tx.Record(event(audit.APIKeyDeleted, &project, details{ID: keyID}))
 		}

@@ -179,6 +179,7 @@ type Reader interface {
 	ExternalReader
 	IPAllowlistReader
 	RateLimitReader
+	WorkloadIdentityReader
 
 	AuditReader
 	// AuditEvents answers newest first.
@@ -222,7 +223,7 @@ type Tx interface {
 	InsertServiceAccount(ctx context.Context, s ServiceAccount) error
 	UpdateServiceAccount(ctx context.Context, s ServiceAccount) error
 	// DeleteServiceAccount removes its assignments and memberships too; its keys
-	// must be gone.
+	// and federation rules must be gone.
 	DeleteServiceAccount(ctx context.Context, organizationID, projectID, serviceAccountID string) error
 
 	InsertAPIKey(ctx context.Context, k APIKey) error
@@ -260,4 +261,5 @@ type Tx interface {
 	ExternalWriter
 	IPAllowlistWriter
 	RateLimitWriter
+	WorkloadIdentityWriter
 }

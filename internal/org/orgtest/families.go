@@ -32,6 +32,7 @@ func families() []family {
 		auditFamily(),
 		externalFamily(),
 		accessFamily(),
+		workloadIdentityFamily(),
 	}
 }
 

@@ -50,6 +50,7 @@ func Run(t *testing.T, open func(t *testing.T) org.Store) {
 		{"checkpoints are for the projects they were given to", checkpointPermissions},
 		{"what is registered of clouds is kept", external},
 		{"rate limits are of an organization or a project", rateLimits},
+		{"workload identity is kept", workloadIdentity},
 		{"text no database keeps is refused or replaced", hostileText},
 		{"an error leaves nothing", rollback},
 		{"a refused statement cannot be overlooked", refused},
@@ -165,6 +166,8 @@ type tenant struct {
 	externalKey org.ExternalKey
 	storage     org.ExternalStorage
 	allowlist   org.IPAllowlist // of project
+	provider    org.WorkloadIdentityProvider
+	rule        org.FederationRule // for workload()
 }
 
 // newTenant writes an organization with one of everything.

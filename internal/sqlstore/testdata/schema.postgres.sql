@@ -199,6 +199,27 @@ external_storage
   constraint external_storage_project_id_fkey FOREIGN KEY (project_id) REFERENCES projects(id)
   CREATE INDEX external_storage_list ON external_storage USING btree (organization_id, created_at, id)
   CREATE UNIQUE INDEX external_storage_pkey ON external_storage USING btree (id)
+federation_rules
+  id text COLLATE C NOT NULL
+  organization_id text COLLATE C NOT NULL
+  provider_id text COLLATE C NOT NULL
+  project_id text COLLATE C NOT NULL
+  service_account_id text COLLATE C NOT NULL
+  name text COLLATE C NOT NULL
+  description text COLLATE C NOT NULL
+  enabled integer NOT NULL
+  matchers text COLLATE C NOT NULL
+  scopes text COLLATE C NOT NULL
+  created_at bigint NOT NULL
+  updated_at bigint NOT NULL
+  constraint federation_rules_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+  constraint federation_rules_pkey PRIMARY KEY (id)
+  constraint federation_rules_project_id_fkey FOREIGN KEY (project_id) REFERENCES projects(id)
+  constraint federation_rules_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES workload_identity_providers(id)
+  constraint federation_rules_service_account_id_fkey FOREIGN KEY (service_account_id) REFERENCES service_accounts(id)
+  CREATE INDEX federation_rules_list ON federation_rules USING btree (organization_id, provider_id, created_at, id)
+  CREATE INDEX federation_rules_of_service_account ON federation_rules USING btree (service_account_id, created_at, id)
+  CREATE UNIQUE INDEX federation_rules_pkey ON federation_rules USING btree (id)
 group_members
   organization_id text COLLATE C NOT NULL
   group_id text COLLATE C NOT NULL
@@ -418,6 +439,22 @@ users
   CREATE UNIQUE INDEX users_email ON users USING btree (email_key, organization_id)
   CREATE INDEX users_list ON users USING btree (organization_id, created_at, id)
   CREATE UNIQUE INDEX users_pkey ON users USING btree (id)
+workload_identity_providers
+  id text COLLATE C NOT NULL
+  organization_id text COLLATE C NOT NULL
+  name text COLLATE C NOT NULL
+  description text COLLATE C NOT NULL
+  issuer text COLLATE C NOT NULL
+  audience text COLLATE C NOT NULL
+  enabled integer NOT NULL
+  verification text COLLATE C NOT NULL
+  transformations text COLLATE C NOT NULL
+  created_at bigint NOT NULL
+  updated_at bigint NOT NULL
+  constraint workload_identity_providers_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+  constraint workload_identity_providers_pkey PRIMARY KEY (id)
+  CREATE INDEX workload_identity_providers_list ON workload_identity_providers USING btree (organization_id, created_at, id)
+  CREATE UNIQUE INDEX workload_identity_providers_pkey ON workload_identity_providers USING btree (id)
 workspace_memberships
   workspace_id text COLLATE C NOT NULL
   principal_id text COLLATE C NOT NULL
