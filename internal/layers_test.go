@@ -25,7 +25,7 @@ var weir = house{
 		// need is domain, or a manner.
 		{name: "edges", apart: true, http: true, packages: []string{
 			"internal/gateway", "internal/adminapi", "internal/nativeapi",
-			"internal/scim", "internal/console", "internal/jobs",
+			"internal/scim", "internal/console", "internal/jobs", "internal/auditpush",
 		}},
 
 		// How the edges read requests and write answers.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"os"
@@ -202,8 +201,15 @@ func TestPruningGoesOnWhereItEnded(t *testing.T) {
 func TestPruningWaitsForThePushing(t *testing.T) {
 	in := newInstall(t, "")
 	in.node(func(n *node) {
-		retention := org.AuditRetention{Signer: n.vault, Before: time.Now().Add(time.Hour)}
-		retention.Delivered = func(ctx context.Context, _ org.Reader, _ string) (int64, error) { return 3, ctx.Err() }
+		now := time.Now()
+		_, err := n.store.HoldAuditSink(t.Context(), "webhook", "node", now, now.Add(time.Hour))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if held, err := n.store.AdvanceAuditCursor(t.Context(), "webhook", "node", in.first, 3, now); !held || err != nil {
+			t.Fatal(held, err)
+		}
+		retention := org.AuditRetention{Signer: n.vault, Before: now.Add(time.Hour), Sinks: []string{"webhook"}}
 		if err := n.org.PruneAudit(t.Context(), retention); err != nil {
 			t.Fatal(err)
 		}

@@ -19,6 +19,7 @@ import (
 	"weir/internal/access"
 	"weir/internal/adminapi"
 	"weir/internal/audit"
+	"weir/internal/auditpush"
 	"weir/internal/changefeed"
 	"weir/internal/config"
 	"weir/internal/endpoint"
@@ -62,6 +63,8 @@ type node struct {
 	sandbox  *sandbox.Provider
 	relay    *gateway.Gateway
 
+	pushers []*auditpush.Pusher
+
 	closers []io.Closer
 }
 
@@ -91,6 +94,9 @@ func open(ctx context.Context, cfg config.Config, log *slog.Logger) (n *node, er
 		return n, err
 	}
 	if err := n.openRecorder(ctx); err != nil {
+		return n, err
+	}
+	if err := n.openPushers(); err != nil {
 		return n, err
 	}
 	n.snapshot = gateway.NewSnapshot(n.store)
@@ -243,6 +249,9 @@ func (n *node) Serve(ctx context.Context, listener net.Listener) error {
 	group, behind := errgroup.WithContext(behind)
 	group.Go(func() error { return n.recorder.Run(behind) })
 	group.Go(func() error { return n.feed.Run(behind) })
+	for _, pusher := range n.pushers {
+		group.Go(func() error { pusher.Run(behind); return nil })
+	}
 	for _, job := range n.jobs() {
 		group.Go(func() error { job.RunUntil(behind, n.log); return nil })
 	}

@@ -100,17 +100,12 @@ type Cost struct {
 
 // Webhook is about notifications that weir sends.
 type Webhook struct {
-	AllowPrivate bool `yaml:"allow_private" default:"false" help:"also deliver to private and loopback addresses (nothing is delivered yet)"`
+	AllowPrivate bool `yaml:"allow_private" default:"false" help:"also deliver to private and loopback addresses, and over plain HTTP"`
 }
 
 // Metrics is about /metrics.
 type Metrics struct {
 	Public bool `yaml:"public" default:"false" help:"serve /metrics without an admin key on a listener that is not loopback"`
-}
-
-// Audit is about the audit log.
-type Audit struct {
-	RetentionDays int `yaml:"retention_days" default:"0" shown:"for good" min:"0" help:"how many days audit events are kept; older ones make way for a signed checkpoint"`
 }
 
 // The schemes of database URLs.

@@ -32,6 +32,9 @@ func (c Config) Validate() error {
 	check("limits_url", validateLimits(c.LimitsURL))
 	check("bootstrap.admin_key", validateAdminKey(c.Bootstrap.AdminKey))
 	check("bootstrap.owner_email", validateEmail(c.Bootstrap.OwnerEmail))
+	check("audit.webhook.url", validateAuditWebhook(c.Audit.Webhook, c.Webhook.AllowPrivate))
+	check("audit.webhook.secret", validateWebhookSecret(c.Audit.Webhook.Secret))
+	check("audit.syslog.url", validateSyslog(c.Audit.Syslog))
 	if (c.TLS.CertFile == "") != (c.TLS.KeyFile == "") {
 		problems = append(problems, fmt.Errorf("%s and %s must be set together", envOf("tls.cert_file"), envOf("tls.key_file")))
 	}

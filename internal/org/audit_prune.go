@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"weir/internal/audit"
@@ -14,9 +15,9 @@ type AuditRetention struct {
 	Signer audit.Signer
 	// Before: older events go. The zero time prunes nothing.
 	Before time.Time
-	// Delivered returns the sequence up to which an organization's events have
-	// been pushed everywhere they are to be; the others stay. nil is no pushing.
-	Delivered func(ctx context.Context, r Reader, organizationID string) (seq int64, err error)
+	// Sinks are where the events are pushed to: what one of them has not had yet
+	// stays.
+	Sinks []string
 }
 
 const (
@@ -68,6 +69,10 @@ func (s *Service) PruneAudit(ctx context.Context, retention AuditRetention) erro
 // pruneLog prunes up to pruneAtOnce events of one log. It reports whether there
 // may be more.
 func (s *Service) pruneLog(ctx context.Context, organizationID string, retention AuditRetention) (more bool, err error) {
+	most, err := s.pushed(ctx, organizationID, retention.Sinks)
+	if err != nil {
+		return false, err
+	}
 	var before, after audit.Checkpoint
 	err = s.Store.View(ctx, func(r Reader) error {
 		if before, err = r.AuditCheckpoint(ctx, organizationID); err != nil {
@@ -76,7 +81,7 @@ func (s *Service) pruneLog(ctx context.Context, organizationID string, retention
 		if err = before.Check(retention.Signer); err != nil {
 			return err
 		}
-		after, err = nextCheckpoint(ctx, r, before, organizationID, retention)
+		after, err = nextCheckpoint(ctx, r, before, most, organizationID, retention)
 		return err
 	})
 	if err != nil {
@@ -97,10 +102,23 @@ func (s *Service) pruneLog(ctx context.Context, organizationID string, retention
 	return after.Seq-before.Seq >= pruneAtOnce/2, nil
 }
 
-// nextCheckpoint is where the log is cut: before again when there is nothing to
-// prune. It follows the chain up to there.
-func nextCheckpoint(ctx context.Context, r Reader, before audit.Checkpoint, organizationID string, retention AuditRetention) (audit.Checkpoint, error) {
-	cut, err := cutOf(ctx, r, before.Seq, organizationID, retention)
+// pushed is the last sequence that all sinks have had.
+func (s *Service) pushed(ctx context.Context, organizationID string, sinks []string) (int64, error) {
+	seq := int64(math.MaxInt64 - 1)
+	for _, sink := range sinks {
+		delivered, err := s.Store.AuditDelivered(ctx, sink, organizationID)
+		if err != nil {
+			return 0, err
+		}
+		seq = min(seq, delivered)
+	}
+	return seq, nil
+}
+
+// nextCheckpoint is where the log is cut, behind most at the latest: before again
+// when there is nothing to prune. It follows the chain up to there.
+func nextCheckpoint(ctx context.Context, r Reader, before audit.Checkpoint, most int64, organizationID string, retention AuditRetention) (audit.Checkpoint, error) {
+	cut, err := cutOf(ctx, r, before.Seq, most, organizationID, retention)
 	if err != nil || cut <= before.Seq {
 		return before, err
 	}
@@ -128,7 +146,7 @@ func nextCheckpoint(ctx context.Context, r Reader, before audit.Checkpoint, orga
 // cutOf returns the last sequence to prune. The event behind it is one that came
 // in time: the log's look-ups by time count on a late event to follow a punctual
 // one. That leaves the last event in any case.
-func cutOf(ctx context.Context, r Reader, pruned int64, organizationID string, retention AuditRetention) (int64, error) {
+func cutOf(ctx context.Context, r Reader, pruned, most int64, organizationID string, retention AuditRetention) (int64, error) {
 	if retention.Before.IsZero() {
 		return pruned, nil
 	}
@@ -143,13 +161,7 @@ func cutOf(ctx context.Context, r Reader, pruned int64, organizationID string, r
 		}
 		stays = head.Seq
 	}
-	if retention.Delivered != nil {
-		delivered, err := retention.Delivered(ctx, r, organizationID)
-		if err != nil {
-			return pruned, err
-		}
-		stays = min(stays, delivered+1)
-	}
+	stays = min(stays, most+1)
 	whole := stays
 	if stays = min(stays, pruned+pruneAtOnce+1); stays <= pruned+1 {
 		return pruned, nil

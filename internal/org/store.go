@@ -38,6 +38,8 @@ type Store interface {
 	// no audit, no version.
 	TouchKeys(ctx context.Context, used map[string]time.Time) error
 
+	AuditPushStore
+
 	Ping(ctx context.Context) error
 	Close() error
 }

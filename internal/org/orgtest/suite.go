@@ -69,6 +69,7 @@ func Run(t *testing.T, open func(t *testing.T) org.Store) {
 		{"events keep what was recorded", eventFields},
 		{"the chain has an end, stretches and times", auditPlaces},
 		{"the oldest events make way for a checkpoint", auditPruning},
+		{"sinks come on in the log, one holder each", auditPushing},
 		{"events are found by each filter, alone and combined", auditFilters},
 		{"event pages add up to the log", auditPages},
 	} {

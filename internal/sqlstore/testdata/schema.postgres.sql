@@ -56,6 +56,12 @@ audit_checkpoints
   signature text COLLATE C NOT NULL
   constraint audit_checkpoints_pkey PRIMARY KEY (organization_id)
   CREATE UNIQUE INDEX audit_checkpoints_pkey ON audit_checkpoints USING btree (organization_id)
+audit_cursors
+  sink text COLLATE C NOT NULL
+  organization_id text COLLATE C NOT NULL
+  seq bigint NOT NULL
+  constraint audit_cursors_pkey PRIMARY KEY (sink, organization_id)
+  CREATE UNIQUE INDEX audit_cursors_pkey ON audit_cursors USING btree (sink, organization_id)
 audit_events
   organization_id text COLLATE C NOT NULL
   seq bigint NOT NULL
@@ -98,6 +104,12 @@ audit_heads
   latest bigint NOT NULL
   constraint audit_heads_pkey PRIMARY KEY (organization_id)
   CREATE UNIQUE INDEX audit_heads_pkey ON audit_heads USING btree (organization_id)
+audit_sinks
+  sink text COLLATE C NOT NULL
+  holder text COLLATE C NOT NULL
+  held_until bigint NOT NULL
+  constraint audit_sinks_pkey PRIMARY KEY (sink)
+  CREATE UNIQUE INDEX audit_sinks_pkey ON audit_sinks USING btree (sink)
 certificates
   id text COLLATE C NOT NULL
   organization_id text COLLATE C NOT NULL

@@ -47,6 +47,12 @@ CREATE TABLE audit_checkpoints (
     key_id          TEXT NOT NULL,
     signature       TEXT NOT NULL
 );
+CREATE TABLE audit_cursors (
+    sink            TEXT NOT NULL,
+    organization_id TEXT NOT NULL,
+    seq             BIGINT NOT NULL,
+    PRIMARY KEY (sink, organization_id)
+) WITHOUT ROWID;
 CREATE TABLE audit_events (
     organization_id          TEXT NOT NULL,
     seq                      BIGINT NOT NULL,
@@ -87,6 +93,11 @@ CREATE TABLE audit_heads (
     seq             BIGINT NOT NULL,
     hash            TEXT NOT NULL,
     latest          BIGINT NOT NULL
+);
+CREATE TABLE audit_sinks (
+    sink       TEXT NOT NULL PRIMARY KEY,
+    holder     TEXT NOT NULL,
+    held_until BIGINT NOT NULL
 );
 CREATE TABLE certificates (
     id              TEXT NOT NULL PRIMARY KEY,
