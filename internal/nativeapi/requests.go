@@ -107,7 +107,7 @@ func (a *API) listRequests(ctx context.Context, c *endpoint.Call, p org.Page) (o
 		return org.Rows[usage.Event]{}, err
 	}
 	f.OrganizationID, f.After, f.Limit = c.OrganizationID(), p.After, p.Limit
-	rows, more, err := a.usage.Requests(ctx, f)
+	rows, more, err := a.usage.Requests(ctx, f.Bounded(a.now()))
 	return org.Rows[usage.Event]{Items: rows, More: more}, err
 }
 

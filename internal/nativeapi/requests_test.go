@@ -94,6 +94,7 @@ func TestRequestTellsUnknownFromNothing(t *testing.T) {
 
 func TestRequestFilters(t *testing.T) {
 	f := newFixture(t)
+	f.clock.advance(noon.Add(2 * time.Hour).Sub(f.clock.Now()))
 	plain := f.request(sample())
 	other := sample()
 	other.ID, other.ProjectID, other.APIKeyID, other.UserID, other.ModelEndpointID = id.Request(), "proj_2", "key_2", "user-2", "mep_2"
@@ -117,6 +118,46 @@ func TestRequestFilters(t *testing.T) {
 	}
 	if got := ok[page[request]](t, f.owner().get("/requests?limit=1000")); len(got.Data) != 2 || got.Data[0].ID != other.ID || got.HasMore {
 		t.Errorf("unfiltered, newest first: %+v", got)
+	}
+}
+
+// A search by what no index finds goes back a day, unless it says how far.
+func TestSearchesOfRequestsGoBackADay(t *testing.T) {
+	f := newFixture(t)
+	f.clock.advance(noon.Add(30 * time.Hour).Sub(f.clock.Now()))
+	old := f.request(sample())
+	late := sample()
+	late.ID, late.Received, late.Done = id.Request(), noon.Add(10*time.Hour), noon.Add(10*time.Hour+time.Second)
+	f.request(late)
+	since := "&start_time=" + strconv.FormatInt(noon.Unix(), 10)
+	for query, want := range map[string]int{
+		"":                                2,
+		"project_ids=proj_1":              2,
+		"api_key_ids=key_1&models=gpt-4o": 2,
+		"models=gpt-4o":                   1,
+		"models=gpt-4o" + since:           2,
+		"user_ids=user-1":                 1,
+		"user_ids=user-1" + since:         2,
+		"min_latency_ms=10":               1,
+		"min_latency_ms=10" + since:       2,
+		"model_endpoint_ids=mep_1":        1,
+		"status=200":                      1,
+		"outcome=completed" + since:       2,
+		"models=gpt-4o&end_time=" + strconv.FormatInt(noon.Unix()+60, 10): 1,
+		"models=gpt-4o&end_time=" + strconv.FormatInt(noon.Unix(), 10):    0,
+	} {
+		got := ok[page[request]](t, f.owner().get("/requests?"+query))
+		if len(got.Data) != want || got.HasMore {
+			t.Errorf("%s: %d rows, want %d", query, len(got.Data), want)
+		}
+	}
+	if got := ok[page[request]](t, f.owner().get("/requests?models=gpt-4o&end_time="+strconv.FormatInt(noon.Unix()+60, 10))); got.Data[0].ID != old.ID {
+		t.Errorf("%+v", got)
+	}
+	// A page goes on from the one before, however the search is bounded.
+	first := ok[page[request]](t, f.owner().get("/requests?limit=1&user_ids=user-1"+since))
+	if next := ok[page[request]](t, f.owner().get("/requests?limit=1&user_ids=user-1"+since+"&after="+*first.LastID)); !first.HasMore || next.HasMore || next.Data[0].ID != old.ID {
+		t.Errorf("%+v, then %+v", first, next)
 	}
 }
 

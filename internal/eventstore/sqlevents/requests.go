@@ -15,8 +15,9 @@ import (
 )
 
 // Requests implements usage.Store. Time range, project, key and failure are read
-// from an index; the other filters look at every row in that range. Times are
-// compared in microseconds.
+// from an index; the other filters look at every row in that range, which whoever
+// asks has to bound (usage.RequestFilter.Bounded). Times are compared in
+// microseconds.
 func (s *Store) Requests(ctx context.Context, f usage.RequestFilter) (rows []usage.Event, more bool, err error) {
 	k := sqldb.Keyset{At: "received", ID: "id", Descending: true, Limit: f.Limit}
 	if f.After != "" {
@@ -91,10 +92,6 @@ type lane struct {
 	args         []any
 }
 
-// maxLanes bounds the queries of one page. Among more projects or keys than
-// that, the organization's own order finds a page soon enough.
-const maxLanes = 32
-
 // lanesOf are the lanes that together hold all a filter lets through: one for
 // each key or project it names, for no index has several of them in one order.
 func lanesOf(f usage.RequestFilter) []lane {
@@ -105,13 +102,14 @@ func lanesOf(f usage.RequestFilter) []lane {
 		}
 		return lanes
 	}
-	if l := each(f.APIKeyIDs, "usage_requests_by_api_key", "api_key_id = ?"); 0 < len(l) && len(l) <= maxLanes {
+	if l := each(f.APIKeyIDs, "usage_requests_by_api_key", "api_key_id = ?"); 0 < len(l) && len(l) <= usage.MaxLanes {
 		return l
 	}
-	if l := each(f.ProjectIDs, "usage_requests_by_project", "project_id = ?"); 0 < len(l) && len(l) <= maxLanes {
+	if l := each(f.ProjectIDs, "usage_requests_by_project", "project_id = ?"); 0 < len(l) && len(l) <= usage.MaxLanes {
 		return l
 	}
-	// Each of these, said in the words of the index, is what the index is for.
+	// Each of these, said in the words of the index, is what the index is for; see
+	// usage.RequestFilter.OnlyFailures.
 	const failed sqldb.SQL = "usage_requests_failed"
 	switch {
 	case len(f.Outcomes) > 0 && !slices.Contains(f.Outcomes, usage.OutcomeCompleted):
