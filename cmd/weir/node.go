@@ -28,6 +28,7 @@ import (
 	"weir/internal/identity"
 	"weir/internal/jobs"
 	"weir/internal/nativeapi"
+	"weir/internal/oidc"
 	"weir/internal/org"
 	"weir/internal/pricing"
 	"weir/internal/sandbox"
@@ -235,7 +236,8 @@ func (n *node) Serve(ctx context.Context, listener net.Listener) error {
 	native := nativeapi.New(nativeapi.Options{
 		Org: n.org, Usage: n.events, Identity: n.identity, Book: n.book, Logger: n.log, Now: time.Now,
 		AdminDescription: adminapi.Description(),
-		SecureCookies:    n.tls != nil,
+		SecureCookies:    n.tls != nil || strings.HasPrefix(n.cfg.PublicURL, "https:"),
+		OIDC:             oidcProviders(n.cfg),
 	})
 	srv := &server.Server{
 		Admin: admin.Handler(), Native: native.Handler(), Gateway: n.relay, Metrics: n.metricsHandler(listener),
@@ -271,6 +273,14 @@ func (n *node) Serve(ctx context.Context, listener net.Listener) error {
 	noted := n.identity.Denials.Flush(grace, time.Time{}, n.org.RecordDenials)
 	stop()
 	return errors.Join(served, touched, noted, group.Wait())
+}
+
+func oidcProviders(cfg config.Config) []*oidc.Provider {
+	providers := make([]*oidc.Provider, len(cfg.OIDC.Providers))
+	for i, p := range cfg.OIDC.Providers {
+		providers[i] = oidc.New(p, nativeapi.OIDCRedirect(cfg.PublicURL, p.Name), time.Now)
+	}
+	return providers
 }
 
 // metricsHandler is open on a loopback listener, where only this machine can

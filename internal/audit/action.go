@@ -95,6 +95,7 @@ var (
 	SecondFactorDisabled = own("user.totp.disabled")
 	RecoveryCodesCreated = own("user.recovery_codes.created")
 	RecoveryCodeUsed     = own("user.recovery_code.used")
+	IdentityLinked       = own("user.identity.linked") // to an identity provider's subject
 
 	WorkspaceCreated       = own("workspace.created")
 	WorkspaceUpdated       = own("workspace.updated")

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -67,7 +68,7 @@ func TestNothingHasToBeSet(t *testing.T) {
 		Cost:            Cost{CallsPerSecond: 1},
 		ShutdownTimeout: time.Minute,
 	}
-	if c != want {
+	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got\n%s\nwant\n%s", c, want)
 	}
 }
@@ -321,7 +322,7 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 func TestStringIsAFile(t *testing.T) {
 	c := load(t, LoadOptions{Env: []string{"WEIR_DATA_DIR=/a \"b\"", "WEIR_GATEWAY_SPOOL_BYTES=1025", "WEIR_GATEWAY_IDLE_TIMEOUT=1h0m1s", "WEIR_COST_CALLS_PER_SECOND=0.25"}})
 	again := load(t, LoadOptions{File: write(t, "weir.yaml", c.String())})
-	if c != again {
+	if !reflect.DeepEqual(c, again) {
 		t.Errorf("%s\nread back as\n%s", c, again)
 	}
 }

@@ -33,7 +33,7 @@ func parseFile(name string, text []byte) (layer, []error) {
 	if err != nil {
 		return nil, []error{syntaxError(name, err)}
 	}
-	w := &walker{file: name, layer: layer{}, known: knownNames(), lists: listNames()}
+	w := &walker{file: name, layer: layer{}, known: knownNames(), lists: listNames(), entries: entriesNames()}
 	documents := 0
 	for _, doc := range file.Docs {
 		if doc.Body == nil {
@@ -79,11 +79,23 @@ func listNames() []string {
 	return names
 }
 
+// entriesNames are those of the settings that are lists of sections.
+func entriesNames() []string {
+	var names []string
+	for _, s := range Settings() {
+		if s.Entries {
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}
+
 type walker struct {
 	file     string
 	layer    layer
 	known    []string
 	lists    []string
+	entries  []string // settings that are lists of sections
 	problems []error
 }
 
@@ -142,6 +154,8 @@ func (w *walker) value(name string, key, node ast.Node) {
 	text, ok := scalar(node)
 	if list, isList := node.(*ast.SequenceNode); isList && slices.Contains(w.lists, name) {
 		text, ok = joined(list)
+	} else if isList && slices.Contains(w.entries, name) {
+		text, ok = list.String(), true
 	}
 	if !ok {
 		w.problem(key, "%s must be a single value", name)

@@ -60,10 +60,15 @@ func Load(o LoadOptions) (Config, error) {
 		if !ok {
 			continue
 		}
-		if err := f.set(value.text); err != nil {
+		switch err := f.set(value.text); {
+		case err == nil:
+		case f.setting.Entries:
+			problems = append(problems, fmt.Errorf("%s %w", value.origin, err)) // the text may hold secrets
+		default:
 			problems = append(problems, fmt.Errorf("%s: %q %w", value.origin, value.text, err))
 		}
 	}
+	problems = append(problems, c.OIDC.Providers.readSecrets()...)
 	if len(problems) > 0 {
 		return Config{}, errors.Join(problems...)
 	}

@@ -17,6 +17,7 @@ type Setting struct {
 	Secret  bool // in weir.yaml a secret, too, may be given as NAME_file
 	Switch  bool // a flag that may stand without a value
 	List    bool // in weir.yaml it may be a list, elsewhere its values are separated by commas
+	Entries bool // in weir.yaml it is a list of sections, elsewhere that list in YAML or JSON
 
 	defaultText string
 	min         string
@@ -37,7 +38,7 @@ func Settings() []Setting {
 // field is one setting in one Config.
 type field struct {
 	setting Setting
-	ptr     any // *string, *Secret, *bool, *int, *float64, *Bytes, *Networks or *time.Duration
+	ptr     any // *string, *Secret, *bool, *int, *float64, *Bytes, *Networks, *Providers or *time.Duration
 }
 
 func fieldsOf(c *Config) []field { return appendFields(nil, "", reflect.ValueOf(c).Elem()) }
@@ -54,6 +55,7 @@ func appendFields(fields []field, prefix string, v reflect.Value) []field {
 		_, secret := f.ptr.(*Secret)
 		_, isSwitch := f.ptr.(*bool)
 		_, isList := f.ptr.(*Networks)
+		_, hasEntries := f.ptr.(*Providers)
 		f.setting = Setting{
 			Name:        name,
 			Env:         envOf(name),
@@ -63,6 +65,7 @@ func appendFields(fields []field, prefix string, v reflect.Value) []field {
 			Secret:      secret,
 			Switch:      isSwitch,
 			List:        isList,
+			Entries:     hasEntries,
 			defaultText: tag.Get("default"),
 			min:         tag.Get("min"),
 			oneOf:       strings.Fields(tag.Get("oneof")),

@@ -13,6 +13,8 @@ func (c Config) Redacted() Config {
 		switch p := f.ptr.(type) {
 		case *Secret:
 			*p = Secret(p.String())
+		case *Providers:
+			*p = p.redacted()
 		case *string:
 			*p = withoutPassword(*p)
 		}

@@ -120,6 +120,8 @@ func (f field) set(text string) error {
 			return errors.New("is not a duration with its unit, such as 60s or 10m")
 		}
 		*p = d
+	case *Providers:
+		return p.set(text)
 	default:
 		return fmt.Errorf("has a type that cannot be set (%T)", f.ptr)
 	}
@@ -145,6 +147,8 @@ func (f field) text() string {
 		return string(*p)
 	case *time.Duration:
 		return shortDuration(*p)
+	case *Providers:
+		return p.text()
 	}
 	return ""
 }

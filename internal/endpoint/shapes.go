@@ -11,6 +11,10 @@ type Deleted struct {
 	Deleted bool   `json:"deleted"`
 }
 
+// Redirect is the answer of an operation that sends a browser elsewhere. To is
+// followed as it is: what of it comes from outside must have been checked.
+type Redirect struct{ To string }
+
 // SecondsOrNull is t in Unix seconds; null for no time.
 func SecondsOrNull(t time.Time) *int64 {
 	if t.IsZero() {

@@ -120,6 +120,10 @@ func (t *Table) serve(e *Endpoint) http.Handler {
 		if err != nil {
 			status = envelope.Error(w, err)
 			t.deny(e, r, caller, err)
+		} else if elsewhere, ok := out.(Redirect); ok {
+			status = http.StatusFound
+			w.Header().Set("Location", elsewhere.To)
+			w.WriteHeader(status)
 		} else if err = envelope.JSON(w, status, out); err != nil { // it has answered so itself
 			status = http.StatusInternalServerError
 		}

@@ -69,6 +69,14 @@ func (s *Service) AcceptPasswordReset(ctx context.Context, token, password strin
 	return s.Org.AcceptPasswordReset(ctx, token, hash, org.NewSession{IPAddress: from.IPAddress, UserAgent: from.UserAgent})
 }
 
+// SignInByProvider starts a session for whom an identity provider has vouched
+// for. The provider asks for second factors; weir's own is not asked for.
+func (s *Service) SignInByProvider(ctx context.Context, rules org.ProviderRules, in org.ProviderSignIn, from From) (SignedIn, error) {
+	from = from.kept()
+	in.IPAddress, in.UserAgent = from.IPAddress, from.UserAgent
+	return s.Org.SignInByProvider(ctx, rules, in)
+}
+
 // mayBecome refuses a caller who could gain something by acting as the user.
 func (s *Service) mayBecome(ctx context.Context, c *Caller, userID string) error {
 	return s.Store.View(ctx, func(r org.Reader) error {

@@ -56,12 +56,7 @@ type Credentials struct {
 
 // SignedIn is a fresh session with its owner and the two secrets the browser
 // holds: Token for the cookie, CSRF for the page.
-type SignedIn struct {
-	Session org.Session
-	User    org.User
-	Token   string
-	CSRF    string
-}
+type SignedIn = org.BegunSession
 
 // SignIn checks an e-mail, a password and the code of those who have a second
 // factor, and starts a session. An unknown address and a wrong password are

@@ -15,8 +15,11 @@ import (
 
 	"weir/internal/access"
 	"weir/internal/audit"
+	"weir/internal/config"
 	"weir/internal/endpoint/endpointtest"
 	"weir/internal/id"
+	"weir/internal/oidc"
+	"weir/internal/oidc/oidctest"
 	"weir/internal/optional"
 	"weir/internal/org"
 	"weir/internal/pricing"
@@ -32,7 +35,9 @@ type fixture struct {
 	api       *API
 	clock     *clock
 	oracle    *oracle
-	workspace routing.Workspace // default
+	workspace routing.Workspace  // default
+	idp       *oidctest.Provider // of the name test; vouches for the owner
+	flow      string             // the cookie of the sign-in that was begun last
 
 	principals []principal // join every workspace that the matrix makes
 
@@ -72,6 +77,10 @@ func newFixture(t *testing.T, change ...func(*Options)) *fixture {
 		Org: env.Org, Usage: env.Usage, Identity: env.Identity, Book: book,
 		Logger: slog.New(slog.DiscardHandler), Now: f.clock.Now,
 	}
+	f.idp = oidctest.New(t)
+	f.idp.Now = f.clock.Now
+	f.idp.Person["email"] = env.Owner.Email
+	f.with(&o, f.idp.Config("test"))
 	for _, fn := range change {
 		fn(&o)
 	}
@@ -81,6 +90,11 @@ func newFixture(t *testing.T, change ...func(*Options)) *fixture {
 		t.Fatal(err)
 	}
 	return f
+}
+
+// with gives the API one more identity provider.
+func (f *fixture) with(o *Options, cfg config.OIDCProvider) {
+	o.OIDC = append(o.OIDC, oidc.New(cfg, OIDCRedirect("https://weir.example.com/", cfg.Name), f.clock.Now))
 }
 
 // must returns what fn did, which has to succeed.
@@ -240,7 +254,8 @@ func (c client) call(method, path string, body any) answer {
 	if raw != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	res := must[*http.Response](c.f.t)(http.DefaultClient.Do(req))
+	here := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	res := must[*http.Response](c.f.t)(here.Do(req))
 	defer res.Body.Close()
 	a := answer{call: method + " " + path, status: res.StatusCode, header: res.Header, body: must[[]byte](c.f.t)(io.ReadAll(res.Body))}
 	c.f.mu.Lock()

@@ -71,7 +71,7 @@ func TestMatrix(t *testing.T) {
 		t.Run(e.Route(), func(t *testing.T) {
 			for i, who := range columns {
 				path, body := f.target(e.Route())
-				if a := callers[who].call(e.Method, path, body); strconv.Itoa(a.status) != want[i] {
+				if a := f.carrying(callers[who], e.Path).call(e.Method, path, body); strconv.Itoa(a.status) != want[i] {
 					t.Errorf("%s: %s: %d %s; want %s", who, a.call, a.status, a.body, want[i])
 				}
 			}

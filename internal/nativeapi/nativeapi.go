@@ -17,6 +17,7 @@ import (
 
 	"weir/internal/endpoint"
 	"weir/internal/identity"
+	"weir/internal/oidc"
 	"weir/internal/org"
 	"weir/internal/pricing"
 	"weir/internal/usage"
@@ -36,6 +37,8 @@ type Options struct {
 	// SecureCookies marks session cookies for HTTPS only, as they must be where
 	// weir serves TLS. Behind a proxy that does, X-Forwarded-Proto marks them.
 	SecureCookies bool
+	// OIDC are the identity providers that people may sign in through.
+	OIDC []*oidc.Provider
 }
 
 // API is weir's own API of every organization of the install; whose it is, the
@@ -47,6 +50,7 @@ type API struct {
 	book          *pricing.Book
 	now           func() time.Time
 	secureCookies bool
+	oidc          []*oidc.Provider
 	document      json.RawMessage
 	table         *endpoint.Table
 }
@@ -56,12 +60,12 @@ type API struct {
 func New(o Options) *API {
 	a := &API{
 		org: o.Org, usage: o.Usage, identity: o.Identity, book: o.Book, now: o.Now,
-		secureCookies: o.SecureCookies, document: document(o.AdminDescription),
+		secureCookies: o.SecureCookies, oidc: o.OIDC, document: document(o.AdminDescription),
 	}
 	a.table = endpoint.NewTable(endpoint.Options{Identity: o.Identity, Logger: o.Logger, StrictBodies: true}, slices.Concat(
 		a.connections(), a.catalogue(), a.workspaces(), a.members(), a.modelEndpoints(),
 		a.keys(), a.requests(), a.auditEvents(), a.me(), a.sessions(), a.sessionList(), a.passwords(), a.secondFactors(), a.rateLimits(), a.description(),
-		a.ipAllowlists(),
+		a.ipAllowlists(), a.oidcSignIn(),
 	))
 	return a
 }

@@ -61,28 +61,10 @@ func (in *NewSession) actor(sessionID string) audit.Actor {
 // code is spent with it; ErrCodeSpent when it was used already. Who is somewhere
 // from where the organization may not be called gets none.
 func (s *Service) StartSession(ctx context.Context, in NewSession) (session Session, token, csrf string, err error) {
-	token, csrf = id.Secret(""), id.Secret("")
-	now := s.Now()
-	session = Session{
-		ID: id.New(id.Session), OrganizationID: in.User.OrganizationID, UserID: in.User.ID,
-		TokenHash: id.HashOf(token), CSRFHash: id.HashOf(csrf),
-		IPAddress: in.IPAddress, UserAgent: in.UserAgent,
-		ExpiresAt: now.Add(s.SessionLimits.OrDefault().Lifetime), LastUsedAt: now, CreatedAt: now,
-	}
+	session, token, csrf = s.newSession(in)
 	err = s.update(ctx, in.actor(session.ID), func(tx Tx) error {
-		if err := CheckAddress(ctx, tx, in.User.OrganizationID, "", in.IPAddress); err != nil {
-			return err
-		}
-		if err := tx.DeleteExpiredSessions(ctx, now); err != nil {
-			return err
-		}
-		if in.Proof != nil {
-			if err := spendAtSignIn(ctx, tx, &in.User, *in.Proof); err != nil {
-				return err
-			}
-		}
 		tx.Record(audit.Event{Action: audit.LoginSucceeded.Name, Type: audit.LoginSucceeded.Type})
-		return tx.InsertSession(ctx, session)
+		return insertSession(ctx, tx, in, session)
 	})
 	if refusal := fault.Of(err); refusal != nil && refusal.Code == CodeAddressRefused {
 		if logged := s.RecordFailedSignIn(ctx, in, refusal.Code, refusal.Message); logged != nil {
@@ -90,6 +72,34 @@ func (s *Service) StartSession(ctx context.Context, in NewSession) (session Sess
 		}
 	}
 	return session, token, csrf, err
+}
+
+// insertSession keeps a session of somebody who may have one.
+func insertSession(ctx context.Context, tx Tx, in NewSession, session Session) error {
+	if err := CheckAddress(ctx, tx, in.User.OrganizationID, "", in.IPAddress); err != nil {
+		return err
+	}
+	if err := tx.DeleteExpiredSessions(ctx, session.CreatedAt); err != nil {
+		return err
+	}
+	if in.Proof != nil {
+		if err := spendAtSignIn(ctx, tx, &in.User, *in.Proof); err != nil {
+			return err
+		}
+	}
+	return tx.InsertSession(ctx, session)
+}
+
+// newSession makes a session that begins now, and its secrets.
+func (s *Service) newSession(in NewSession) (session Session, token, csrf string) {
+	token, csrf = id.Secret(""), id.Secret("")
+	now := s.Now()
+	return Session{
+		ID: id.New(id.Session), OrganizationID: in.User.OrganizationID, UserID: in.User.ID,
+		TokenHash: id.HashOf(token), CSRFHash: id.HashOf(csrf),
+		IPAddress: in.IPAddress, UserAgent: in.UserAgent,
+		ExpiresAt: now.Add(s.SessionLimits.OrDefault().Lifetime), LastUsedAt: now, CreatedAt: now,
+	}, token, csrf
 }
 
 // EndSession signs the actor out.

@@ -157,6 +157,7 @@ type Reader interface {
 	SessionReader
 	PasswordResetReader
 	SecondFactorReader
+	ExternalIdentityReader
 
 	Workspace(ctx context.Context, organizationID, workspaceID string) (routing.Workspace, error)
 	WorkspaceByName(ctx context.Context, organizationID, name string) (routing.Workspace, error)
@@ -241,6 +242,7 @@ type Tx interface {
 	SessionWriter
 	PasswordResetWriter
 	SecondFactorWriter
+	ExternalIdentityWriter
 
 	InsertWorkspace(ctx context.Context, w routing.Workspace) error
 	UpdateWorkspace(ctx context.Context, w routing.Workspace) error

@@ -60,3 +60,20 @@ type SecondFactorWriter interface {
 	PutSecondFactor(ctx context.Context, f SecondFactor) error
 	DeleteSecondFactor(ctx context.Context, organizationID, userID string) error
 }
+
+// ExternalIdentityReader reads whom identity providers know users as.
+type ExternalIdentityReader interface {
+	ExternalIdentity(ctx context.Context, organizationID, provider, subject string) (ExternalIdentity, error)
+	// ExternalIdentityOf returns whom a provider knows a user as.
+	ExternalIdentityOf(ctx context.Context, organizationID, provider, userID string) (ExternalIdentity, error)
+}
+
+// ExternalIdentityWriter changes them.
+type ExternalIdentityWriter interface {
+	// InsertExternalIdentity refuses a second one of the same provider for a user.
+	InsertExternalIdentity(ctx context.Context, e ExternalIdentity) error
+	// SpendSignInState refuses, with a fault of kind Invalid, a state that was
+	// spent before. It is remembered until the time given, and forgets what was to
+	// be remembered until now.
+	SpendSignInState(ctx context.Context, organizationID string, state id.Hash, until, now time.Time) error
+}

@@ -2,6 +2,7 @@ package orgtest
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"reflect"
 	"slices"
@@ -21,7 +22,10 @@ func same(a, b any) bool { return reflect.DeepEqual(a, b) }
 func isolation(t *testing.T, s org.Store) {
 	c := &clock{}
 	a, b := newTenant(t, s, c), newTenant(t, s, c)
-	update(t, s, a.org.ID, func(tx org.Tx) error { return tx.PutSecondFactor(t.Context(), a.newSecondFactor()) })
+	update(t, s, a.org.ID, func(tx org.Tx) error {
+		return errors.Join(tx.PutSecondFactor(t.Context(), a.newSecondFactor()),
+			tx.InsertExternalIdentity(t.Context(), org.ExternalIdentity{OrganizationID: a.org.ID, Provider: "idp", Subject: "subject", UserID: a.user.ID, CreatedAt: epoch}))
+	})
 	page := org.Page{Limit: 100}
 	probes := map[string]probe{
 		"User": func(ctx context.Context, r org.Reader, o string) (any, error) { return r.User(ctx, o, a.user.ID) },
@@ -60,6 +64,12 @@ func isolation(t *testing.T, s org.Store) {
 		"AdminKeys": lists(a.adminKey, func(ctx context.Context, r org.Reader, o string) (org.Rows[org.AdminKey], error) {
 			return r.AdminKeys(ctx, o, page)
 		}),
+		"ExternalIdentity": func(ctx context.Context, r org.Reader, o string) (any, error) {
+			return r.ExternalIdentity(ctx, o, "idp", "subject")
+		},
+		"ExternalIdentityOf": func(ctx context.Context, r org.Reader, o string) (any, error) {
+			return r.ExternalIdentityOf(ctx, o, "idp", a.user.ID)
+		},
 		"SecondFactor": func(ctx context.Context, r org.Reader, o string) (any, error) {
 			return r.SecondFactor(ctx, o, a.user.ID)
 		},

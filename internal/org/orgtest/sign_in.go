@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"weir/internal/audit"
+	"weir/internal/fault"
 	"weir/internal/id"
 	"weir/internal/org"
 	"weir/internal/routing"
@@ -160,4 +162,66 @@ func secondFactors(t *testing.T, s org.Store) {
 		wantNotFound(t, err, missing)
 		return nil
 	})
+}
+
+func externalIdentities(t *testing.T, s org.Store) {
+	c := &clock{}
+	n, foreign := newTenant(t, s, c), newTenant(t, s, c)
+	ctx, o := t.Context(), n.org.ID
+	second := n.newUser()
+	known := func(of *tenant, provider, subject, userID string) org.ExternalIdentity {
+		return org.ExternalIdentity{OrganizationID: of.org.ID, Provider: provider, Subject: subject, UserID: userID, CreatedAt: c.next()}
+	}
+	mine := known(n, "a", "subject", n.user.ID)
+	elsewhere, theirs := known(n, "b", "subject", n.user.ID), known(foreign, "a", "subject", foreign.user.ID)
+	update(t, s, o, func(tx org.Tx) error {
+		return errors.Join(tx.InsertUser(ctx, second), tx.InsertExternalIdentity(ctx, mine), tx.InsertExternalIdentity(ctx, elsewhere))
+	})
+	update(t, s, foreign.org.ID, func(tx org.Tx) error { return tx.InsertExternalIdentity(ctx, theirs) })
+	view(t, s, func(r org.Reader) error {
+		for _, want := range []org.ExternalIdentity{mine, elsewhere, theirs} {
+			got, err := r.ExternalIdentity(ctx, want.OrganizationID, want.Provider, want.Subject)
+			of, err2 := r.ExternalIdentityOf(ctx, want.OrganizationID, want.Provider, want.UserID)
+			if err := errors.Join(err, err2); err != nil {
+				return err
+			}
+			equal(t, "by subject", got, want)
+			equal(t, "by user", of, want)
+		}
+		for _, subject := range []string{"Subject", "subject ", "", "\x00", "\xff"} {
+			_, err := r.ExternalIdentity(ctx, o, "a", subject)
+			if !fault.Is(err, fault.NotFound) {
+				t.Errorf("subject %q: %v", subject, err)
+			}
+		}
+		return nil
+	})
+	for what, e := range map[string]org.ExternalIdentity{
+		"a subject of two users":     known(n, "a", "subject", second.ID),
+		"a second subject of a user": known(n, "a", "other", n.user.ID),
+	} {
+		wantFault(t, what, refuse(t, s, o, func(tx org.Tx) error { return tx.InsertExternalIdentity(ctx, e) }), fault.Invalid, "identity_taken", "")
+	}
+}
+
+func signInStates(t *testing.T, s org.Store) {
+	n := newTenant(t, s, &clock{})
+	ctx, o := t.Context(), n.org.ID
+	state, until := id.HashOf("state"), epoch.Add(time.Minute)
+	spend := func(now time.Time) error {
+		_, err := s.Update(ctx, audit.System(o), func(tx org.Tx) error { return tx.SpendSignInState(ctx, o, state, until, now) })
+		return err
+	}
+	if err := refuse(t, s, o, func(tx org.Tx) error {
+		return errors.Join(tx.SpendSignInState(ctx, o, state, until, epoch), errors.New("refused for another reason"))
+	}); err == nil {
+		t.Error("not refused")
+	}
+	if err := spend(epoch); err != nil {
+		t.Error("what was refused is spent:", err)
+	}
+	wantFault(t, "again", spend(epoch.Add(time.Minute-time.Microsecond)), fault.Invalid, "state_used", "state")
+	if err := spend(until); err != nil {
+		t.Error("it is remembered for ever:", err)
+	}
 }

@@ -43,6 +43,8 @@ func Run(t *testing.T, open func(t *testing.T) org.Store) {
 		{"sessions of a person", sessionsOfUser},
 		{"a person has one password reset", passwordResets},
 		{"a person has one second factor", secondFactors},
+		{"a subject is one person", externalIdentities},
+		{"a sign-in's state is spent once", signInStates},
 		{"deleting takes what belongs to it", cascades},
 		{"what is in use stays", references},
 		{"certificates are active where they were activated", certificates},

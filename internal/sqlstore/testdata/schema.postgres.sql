@@ -185,6 +185,17 @@ control_version
   constraint control_version_only_row_check CHECK ((only_row = 1))
   constraint control_version_pkey PRIMARY KEY (only_row)
   CREATE UNIQUE INDEX control_version_pkey ON control_version USING btree (only_row)
+external_identities
+  subject text COLLATE C NOT NULL
+  organization_id text COLLATE C NOT NULL
+  provider text COLLATE C NOT NULL
+  user_id text COLLATE C NOT NULL
+  created_at bigint NOT NULL
+  constraint external_identities_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+  constraint external_identities_pkey PRIMARY KEY (organization_id, provider, subject)
+  constraint external_identities_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE
+  CREATE UNIQUE INDEX external_identities_pkey ON external_identities USING btree (organization_id, provider, subject)
+  CREATE UNIQUE INDEX external_identities_user ON external_identities USING btree (user_id, provider)
 external_keys
   id text COLLATE C NOT NULL
   organization_id text COLLATE C NOT NULL
@@ -436,6 +447,13 @@ sessions
   CREATE INDEX sessions_list ON sessions USING btree (organization_id, user_id, created_at, id)
   CREATE UNIQUE INDEX sessions_pkey ON sessions USING btree (id)
   CREATE UNIQUE INDEX sessions_token_hash ON sessions USING btree (token_hash)
+spent_sign_in_states
+  state_hash text COLLATE C NOT NULL
+  organization_id text COLLATE C NOT NULL
+  remembered_until bigint NOT NULL
+  constraint spent_sign_in_states_pkey PRIMARY KEY (state_hash)
+  CREATE INDEX spent_sign_in_states_end ON spent_sign_in_states USING btree (remembered_until)
+  CREATE UNIQUE INDEX spent_sign_in_states_pkey ON spent_sign_in_states USING btree (state_hash)
 users
   id text COLLATE C NOT NULL
   organization_id text COLLATE C NOT NULL

@@ -162,6 +162,15 @@ CREATE TABLE control_version (
     only_row BIGINT NOT NULL PRIMARY KEY CHECK (only_row = 1),
     version  BIGINT NOT NULL
 );
+CREATE TABLE external_identities (
+    subject         TEXT NOT NULL,
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    provider        TEXT NOT NULL,
+    user_id         TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    created_at      BIGINT NOT NULL,
+    PRIMARY KEY (organization_id, provider, subject)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX external_identities_user ON external_identities (user_id, provider);
 CREATE TABLE external_keys (
     id              TEXT NOT NULL PRIMARY KEY,
     organization_id TEXT NOT NULL REFERENCES organizations (id),
@@ -365,6 +374,12 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_expiry ON sessions (expires_at);
 CREATE INDEX sessions_list ON sessions (organization_id, user_id, created_at, id);
 CREATE UNIQUE INDEX sessions_token_hash ON sessions (token_hash);
+CREATE TABLE spent_sign_in_states (
+    state_hash       TEXT NOT NULL PRIMARY KEY,
+    organization_id  TEXT NOT NULL,
+    remembered_until BIGINT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX spent_sign_in_states_end ON spent_sign_in_states (remembered_until);
 CREATE TABLE users (
     id              TEXT NOT NULL PRIMARY KEY,
     organization_id TEXT NOT NULL REFERENCES organizations (id),
