@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -53,8 +54,10 @@ type Provider struct {
 // New returns a provider, which is not called before somebody signs in. redirect
 // is the address its answers come back to.
 func New(cfg config.OIDCProvider, redirect string, now func() time.Time) *Provider {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.MaxConnsPerHost = maxCalls
+	transport := &http.Transport{
+		Proxy: http.ProxyFromEnvironment, DialContext: (&net.Dialer{Timeout: callTimeout}).DialContext, TLSHandshakeTimeout: callTimeout,
+		ForceAttemptHTTP2: true, MaxConnsPerHost: maxCalls, IdleConnTimeout: time.Minute,
+	}
 	return &Provider{cfg: cfg, redirect: redirect, client: &http.Client{Transport: transport, Timeout: callTimeout}, now: now}
 }
 

@@ -121,8 +121,8 @@ func TestBadTokens(t *testing.T) {
 		},
 		"changed after signing": func(i *oidctest.Provider) {
 			i.Sign = func(raw []byte) string {
-				real := strings.Split(i.SignWith(other, raw), ".")
-				return strings.Split(oidctest.Unsigned(raw), ".")[0] + "." + real[1] + "." + real[2]
+				whole := strings.Split(i.SignWith(other, raw), ".")
+				return strings.Split(oidctest.Unsigned(raw), ".")[0] + "." + whole[1] + "." + whole[2]
 			}
 		},
 		"empty":   func(i *oidctest.Provider) { i.Sign = func([]byte) string { return "" } },
