@@ -94,7 +94,7 @@ func (d *Denials) Add(denial Denial, now time.Time) {
 		return
 	}
 	shown := denial
-	shown.Actor.UserAgent = userAgent
+	shown.Actor.UserAgent = Legible(cut(userAgent, maxUserAgent))
 	d.keep(denial, &Denied{shown, 1, now, now})
 }
 
@@ -120,6 +120,16 @@ func (d *Denials) spend(of party, now time.Time) bool {
 	}
 	p.left--
 	return true
+}
+
+// maxUserAgent bounds what is kept of a User-Agent, in bytes.
+const maxUserAgent = 512
+
+func cut(s string, most int) string {
+	if len(s) > most {
+		return strings.ToValidUTF8(s[:most], "")
+	}
+	return s
 }
 
 func (d *Denials) keep(key Denial, add *Denied) {

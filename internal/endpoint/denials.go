@@ -35,7 +35,7 @@ func (t *Table) deny(e *Endpoint, r *http.Request, caller identity.Caller, err e
 			known.Type = audit.ActorUnknown
 		}
 		from := From(r)
-		known.IPAddress, known.UserAgent = from.IPAddress, audit.Legible(brief(from.UserAgent, maxLoggedText))
+		known.IPAddress, known.UserAgent = from.IPAddress, from.UserAgent
 		denial.Actor = known
 	}
 	t.identity.Denials.Add(denial, time.Now())

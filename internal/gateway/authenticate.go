@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"net/http"
 	"strings"
 
 	"weir/internal/audit"
@@ -36,26 +35,10 @@ func (x *exchange) authenticate() error {
 	e.OrganizationID, e.ProjectID, e.APIKeyID = key.OrganizationID, key.ProjectID, key.ID
 	e.UserID, e.ServiceAccount = key.UserID, key.ServiceAccountID
 	if rules := x.in.addresses; rules != nil && !rules.Allow(key.ProjectID, peer.Address(x.r.RemoteAddr)) {
-		return x.elsewhere()
+		return org.ErrAddressRefused(peer.Text(x.r.RemoteAddr)) // which deny notes: the key may be stolen
 	}
 	x.g.Used.Mark(key.ID, now)
 	return nil
-}
-
-// elsewhere refuses a key that is used from where its organization, or its
-// project, may not be called. That is noted in the audit log too: the key may be
-// stolen.
-func (x *exchange) elsewhere() error {
-	err := org.ErrAddressRefused(peer.Text(x.r.RemoteAddr))
-	x.g.Identity.Denials.Add(audit.Denial{
-		Actor: audit.Actor{
-			OrganizationID: x.key.OrganizationID, Type: audit.ActorAPIKey, UserID: x.key.UserID,
-			ServiceAccountID: x.key.ServiceAccountID, APIKeyID: x.key.ID, IPAddress: peer.Text(x.r.RemoteAddr),
-		},
-		Route: x.r.Method + " " + x.door.route(), Permission: string(x.door.operation.needs),
-		Status: http.StatusForbidden, Code: org.CodeAddressRefused,
-	}, x.received)
-	return err
 }
 
 // stranger refuses a secret that is no project's key. An admin key is told
@@ -63,10 +46,11 @@ func (x *exchange) elsewhere() error {
 // served pays for it.
 func (x *exchange) stranger(secret string) error {
 	if strings.HasPrefix(secret, id.AdminSecret) {
-		if _, err := x.g.Identity.ByKey(x.r.Context(), secret, identity.From{IPAddress: peer.Text(x.r.RemoteAddr)}); err != nil {
+		caller, err := x.g.Identity.ByKey(x.r.Context(), secret, identity.From{IPAddress: peer.Text(x.r.RemoteAddr)})
+		if err != nil {
 			return err
 		}
-		return fault.New(fault.Forbidden, "insufficient_permissions", "", "An admin key manages the organization and cannot call models. Use a project's key. Missing scopes: api.model.request.")
+		return audit.Refused(caller.Actor, fault.New(fault.Forbidden, "insufficient_permissions", "", "An admin key manages the organization and cannot call models. Use a project's key. Missing scopes: api.model.request."))
 	}
 	return identity.ErrBadKey(secret)
 }

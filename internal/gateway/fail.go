@@ -22,6 +22,7 @@ const statusGone = 499
 
 // fail answers what went wrong before an answer began, and settles it.
 func (x *exchange) fail(err error) {
+	x.deny(err)
 	e := &x.event
 	gone := errors.Is(err, errGone) || x.gone() && !x.slow
 	status, body := openaiwire.Body(err)
