@@ -11,6 +11,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/mattn/go-isatty"
 )
 
 // version is set by the linker.
@@ -37,6 +39,10 @@ type cli struct {
 	stdout io.Writer
 	stderr io.Writer
 	env    []string
+
+	// Whether somebody sits at the other end: who can be asked, and who reads
+	// better in columns.
+	stdinTerminal, stdoutTerminal bool
 }
 
 // usageError is a mistake in how the command was called: exit code 2.
@@ -49,24 +55,48 @@ func (e usageError) Unwrap() error { return e.err }
 var errReported = errors.New("reported")
 
 func commands() []command {
-	return []command{
-		{"serve", "[flags]", "serve the gateway, the Admin API and weir's own API", runServe},
-		{"demo", "[flags]", "serve a demo: sandbox provider, projects, keys, some days of traffic", runDemo},
-		{"sandbox", "[flags]", "serve the sandbox provider alone, for tests of applications", runSandbox},
-		{"organizations", "create [flags]", "add an organization to this install", runOrganizations},
-		{"audit", "verify|export [flags]", "check the chain of the audit log; write the log out", runAudit},
-		{"check-config", "[flags]", "read the configuration and show what is in force, without secrets", runCheckConfig},
-		{"forget-secrets", "[--yes] [flags]", "remove the secrets that a lost master key has sealed", runForgetSecrets},
-		{"doctor", "[flags]", "say what is wrong with this install, in sentences", runDoctor},
-		{"bench", "[flags]", "measure weir beside direct calls and other proxies", runBench},
-		{"version", "", "print the version", runVersion},
-		{"help", "[command]", "print this, or what a command takes", runHelp},
+	var all []command
+	for _, chapter := range chapters() {
+		all = append(all, chapter.commands...)
+	}
+	return all
+}
+
+// chapter is a part of the list of commands.
+type chapter struct {
+	title    string
+	commands []command
+}
+
+func chapters() []chapter {
+	return []chapter{
+		{"Serving", []command{
+			{"serve", "[flags]", "serve the gateway, the Admin API and weir's own API", runServe},
+			{"demo", "[flags]", "serve a demo: sandbox provider, projects, keys, some days of traffic", runDemo},
+			{"sandbox", "[flags]", "serve the sandbox provider alone, for tests of applications", runSandbox},
+		}},
+		{"A running weir, over its API", remoteCommands()},
+		{"This install: its files and databases", []command{
+			{"organizations", "create [flags]", "add an organization to this install", runOrganizations},
+			{"audit", "verify|export [flags]", "check the chain of the audit log; write the log out", runAudit},
+			{"check-config", "[flags]", "read the configuration and show what is in force, without secrets", runCheckConfig},
+			{"forget-secrets", "[--yes] [flags]", "remove the secrets that a lost master key has sealed", runForgetSecrets},
+			{"doctor", "[flags]", "say what is wrong with this install, in sentences", runDoctor},
+		}},
+		{"Other", []command{
+			{"bench", "[flags]", "measure weir beside direct calls and other proxies", runBench},
+			{"version", "", "print the version", runVersion},
+			{"help", "[command]", "print this, or what a command takes", runHelp},
+		}},
 	}
 }
 
 func main() {
 	ctx := untilSignal(context.Background())
-	c := &cli{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, env: os.Environ()}
+	c := &cli{
+		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, env: os.Environ(),
+		stdinTerminal: isatty.IsTerminal(os.Stdin.Fd()), stdoutTerminal: isatty.IsTerminal(os.Stdout.Fd()),
+	}
 	os.Exit(run(ctx, c, os.Args[1:]))
 }
 
@@ -130,9 +160,12 @@ func exitCode(c *cli, err error) int {
 }
 
 func printCommands(w io.Writer) {
-	_, _ = fmt.Fprint(w, "weir regulates and measures AI traffic.\n\nUsage: weir COMMAND\n\n")
-	for _, cmd := range commands() {
-		_, _ = fmt.Fprintf(w, "  %-14s %s\n", cmd.name, cmd.summary)
+	_, _ = fmt.Fprint(w, "weir regulates and measures AI traffic.\n\nUsage: weir COMMAND\n")
+	for _, chapter := range chapters() {
+		_, _ = fmt.Fprintf(w, "\n%s\n", chapter.title)
+		for _, cmd := range chapter.commands {
+			_, _ = fmt.Fprintf(w, "  %-16s %s\n", cmd.name, cmd.summary)
+		}
 	}
 	_, _ = fmt.Fprint(w, "\n'weir COMMAND --help' says what a command takes.\n")
 }
