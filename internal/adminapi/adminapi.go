@@ -46,6 +46,7 @@ func New(o Options) *API {
 		Identity: o.Identity, Logger: o.Logger, RefuseProjectKeys: true,
 	}, slices.Concat(
 		a.adminKeys(), a.projects(), a.serviceAccounts(), a.projectKeys(), a.users(),
+		a.roles(), a.assignments(), a.groups(), a.projectUsers(), a.projectGroups(),
 		a.rateLimits(),
 		a.auditLogs(), a.usageReports(), a.costs(),
 		a.certificates(), a.checkpointPermissions(), a.externalKeys(), a.externalStorages(),

@@ -22,6 +22,8 @@ var examples = []map[string]func(w *world) (path, body string){
 	externalExamples(),
 	rateLimitExamples(),
 	workloadIdentityExamples(),
+	roleExamples(),
+	memberExamples(),
 }
 
 // example makes what a call of the route needs, anew each time, and returns the
@@ -120,6 +122,7 @@ func TestMatrixOfRolesAndRows(t *testing.T) {
 		"no-key": "", "unknown-key": "sk-admin-" + strings.Repeat("0", 48),
 	}
 	matrix := readMatrix(t)
+	people := w.peopleInProjects()
 	for _, e := range w.api.Endpoints() {
 		want, ok := matrix[e.Route()]
 		if !ok {
@@ -129,10 +132,16 @@ func TestMatrixOfRolesAndRows(t *testing.T) {
 		delete(matrix, e.Route())
 		for caller, status := range want {
 			key, known := keys[caller]
-			if !known {
+			person, inProject := people[caller]
+			if !known && !inProject {
 				t.Fatalf("the matrix names a caller %q", caller)
 			}
+			if inProject {
+				key = person.key
+				w.moveIn(person)
+			}
 			path, body := w.example(e.Route())
+			w.home = nil
 			if strings.HasPrefix(caller, "project-") { // at home, where its role counts
 				path = atHome(e.Path, path, home.ID)
 			}
@@ -144,6 +153,37 @@ func TestMatrixOfRolesAndRows(t *testing.T) {
 	for route := range matrix {
 		t.Errorf("the matrix has %s, the table has not", route)
 	}
+}
+
+// inProject is a person with a role in a project and an admin key, which acts as
+// the person.
+type inProject struct{ userID, role, key string }
+
+// peopleInProjects are readers of the organization who are somebody in the
+// project that a call is about, and one who holds custom roles and nothing else.
+func (w *world) peopleInProjects() map[string]inProject {
+	w.t.Helper()
+	people := map[string]inProject{}
+	for _, role := range []string{"owner", "member", "viewer"} {
+		u := w.newcomer()
+		people["person-"+role] = inProject{u.ID, role, w.adminKeyOf(u.ID)}
+	}
+	custom := w.person("custom@example.com", "")
+	w.assign(org.Assignee{UserID: custom.ID}, w.newRole("", "api.usage.read").ID)
+	people["custom"] = inProject{custom.ID, "", w.adminKeyOf(custom.ID)}
+	return people
+}
+
+// moveIn makes a project for the next example, with the person in it.
+func (w *world) moveIn(p inProject) {
+	w.t.Helper()
+	home := w.project("home of " + p.userID)
+	if p.role == "" { // by a custom role
+		w.assign(org.Assignee{ProjectID: home.ID, UserID: p.userID}, w.newRole(home.ID, "api.files.read", "api.organization.projects.api_keys.read").ID)
+	} else {
+		w.enter(home.ID, p.userID, p.role)
+	}
+	w.home = &home
 }
 
 // atHome puts another project into the path of an example.

@@ -6,6 +6,7 @@ import (
 	"weir/internal/access"
 	"weir/internal/audit"
 	"weir/internal/endpoint"
+	"weir/internal/fault"
 	"weir/internal/optional"
 	"weir/internal/org"
 )
@@ -80,11 +81,37 @@ func (a *API) listProjectKeys(ctx context.Context, c *endpoint.Call, p org.Page)
 		return org.Rows[org.OwnedAPIKey]{}, err
 	}
 	return a.org.OwnedAPIKeys(ctx, c.OrganizationID(), c.Path("project_id"), org.OwnedAPIKeyFilter{
-		Page: p, Access: org.OwnerAccess(wanted),
+		Page: p, Access: org.OwnerAccess(wanted), UserID: onlyOwner(c, access.ProjectRead),
 	})
 }
 
+// onlyOwner is whose keys alone the caller has to do with: its own, unless it
+// holds the project's administration. "" is everybody's.
+func onlyOwner(c *endpoint.Call, administration access.Permission) string {
+	if c.Caller.Grants.Allows(administration, access.Scope{ProjectID: c.Path("project_id")}) {
+		return ""
+	}
+	return c.Caller.PrincipalID()
+}
+
+// checkOwner hides the keys of others from callers who have to do with their own
+// alone.
+func (a *API) checkOwner(ctx context.Context, c *endpoint.Call, administration access.Permission) error {
+	only := onlyOwner(c, administration)
+	if only == "" {
+		return nil
+	}
+	key, err := a.org.APIKey(ctx, c.OrganizationID(), c.Path("project_id"), c.Path("api_key_id"))
+	if err == nil && key.UserID != only {
+		err = fault.NotFoundf("API key with ID '%s' not found.", key.ID)
+	}
+	return err
+}
+
 func (a *API) projectKey(ctx context.Context, c *endpoint.Call) (projectKey, error) {
+	if err := a.checkOwner(ctx, c, access.ProjectRead); err != nil {
+		return projectKey{}, err
+	}
 	key, err := a.org.OwnedAPIKey(ctx, c.OrganizationID(), c.Path("project_id"), c.Path("api_key_id"))
 	if err != nil {
 		return projectKey{}, err
@@ -93,6 +120,9 @@ func (a *API) projectKey(ctx context.Context, c *endpoint.Call) (projectKey, err
 }
 
 func (a *API) updateProjectKey(ctx context.Context, c *endpoint.Call, in projectKeyChange) (projectKey, error) {
+	if err := a.checkOwner(ctx, c, access.ProjectWrite); err != nil {
+		return projectKey{}, err
+	}
 	err := a.org.UpdateAPIKey(ctx, c.Actor(), c.Path("project_id"), c.Path("api_key_id"), org.APIKeyChange{
 		Scopes: in.Scopes, ExpiresInSeconds: in.ExpiresInSeconds, Within: c.Caller.Key,
 	})
@@ -103,6 +133,9 @@ func (a *API) updateProjectKey(ctx context.Context, c *endpoint.Call, in project
 }
 
 func (a *API) deleteProjectKey(ctx context.Context, c *endpoint.Call) (endpoint.Deleted, error) {
+	if err := a.checkOwner(ctx, c, access.ProjectWrite); err != nil {
+		return endpoint.Deleted{}, err
+	}
 	keyID := c.Path("api_key_id")
 	return endpoint.Deleted{Object: "organization.project.api_key.deleted", ID: keyID, Deleted: true},
 		a.org.DeleteAPIKey(ctx, c.Actor(), c.Path("project_id"), keyID)

@@ -39,7 +39,9 @@ type world struct {
 	api    *adminapi.API
 	url    string
 	client openai.Client
-	events uint64 // position of the last usage event
+	events uint64       // position of the last usage event
+	people int          // made so far, for names that nobody has
+	home   *org.Project // the project of examples; nil: one of its own for each
 }
 
 func newWorld(t *testing.T) *world {
@@ -161,6 +163,9 @@ func must[T any](t *testing.T, v T, err error) T {
 
 func (w *world) project(name string) org.Project {
 	w.t.Helper()
+	if w.home != nil && name == "example" {
+		return *w.home
+	}
 	p, err := w.Org.CreateProject(w.t.Context(), w.actor(), org.NewProject{Name: name})
 	return must(w.t, p, err)
 }
@@ -257,6 +262,7 @@ func checkEnvelope(r *http.Request, body []byte) error {
 		Data     []json.RawMessage
 		HasMore  bool    `json:"has_more"`
 		LastID   *string `json:"last_id"`
+		Next     *string `json:"next"`
 		NextPage *string `json:"next_page"`
 	}
 	isList := json.Unmarshal(body, &list) == nil && (list.Object == "list" || list.Object == "page")
@@ -266,7 +272,7 @@ func checkEnvelope(r *http.Request, body []byte) error {
 	if limit, err := strconv.Atoi(r.URL.Query().Get("limit")); err == nil && len(list.Data) > limit {
 		return fmt.Errorf("%d rows, and %d asked for", len(list.Data), limit)
 	}
-	if list.HasMore && (len(list.Data) == 0 || list.LastID == nil && list.NextPage == nil) {
+	if list.HasMore && (len(list.Data) == 0 || list.LastID == nil && list.NextPage == nil && list.Next == nil) {
 		return errors.New("has_more without a way on")
 	}
 	if list.Object == "page" && list.HasMore != (list.NextPage != nil) {

@@ -17,6 +17,7 @@ import (
 	"weir/internal/audit"
 	"weir/internal/fault"
 	"weir/internal/identity"
+	"weir/internal/org"
 )
 
 // Scope says where an endpoint's permission must be held.
@@ -69,6 +70,11 @@ func (c *Call) OrganizationID() string { return c.Caller.Actor.OrganizationID }
 
 // Actor is the caller as the audit log names it.
 func (c *Call) Actor() audit.Actor { return c.Caller.Actor }
+
+// Grantor is the caller with what it holds, for what gives permissions away.
+func (c *Call) Grantor() org.Grantor {
+	return org.Grantor{Actor: c.Caller.Actor, Holds: c.Caller.Grants}
+}
 
 // Require refuses the call unless the caller holds p at the scope.
 func (c *Call) Require(p access.Permission, at access.Scope) error {

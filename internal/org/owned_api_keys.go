@@ -30,6 +30,7 @@ type OwnedAPIKey struct {
 type OwnedAPIKeyFilter struct {
 	Page
 	Access OwnerAccess
+	UserID string // only keys of this user
 }
 
 // OwnedAPIKeys of an active project, newest first.
@@ -51,7 +52,7 @@ func ownedAPIKeys(ctx context.Context, r Reader, organizationID, projectID strin
 	page.Limit++ // one beyond the page, for More
 	var out Rows[OwnedAPIKey]
 	for {
-		rows, err := r.APIKeys(ctx, organizationID, projectID, APIKeyFilter{Page: page})
+		rows, err := r.APIKeys(ctx, organizationID, projectID, APIKeyFilter{Page: page, UserID: f.UserID})
 		if err != nil {
 			return Rows[OwnedAPIKey]{}, err
 		}

@@ -103,6 +103,7 @@ type UserFilter struct {
 type APIKeyFilter struct {
 	Page
 	ServiceAccountID string // only keys of this service account
+	UserID           string // only keys of this user
 }
 
 // ModelEndpointFilter selects model endpoints; nil WorkspaceIDs means all.

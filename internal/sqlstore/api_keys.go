@@ -53,6 +53,9 @@ func (r reader) APIKeys(ctx context.Context, organizationID, projectID string, f
 		if f.ServiceAccountID != "" {
 			q.And("service_account_id", sqldb.Equal(f.ServiceAccountID))
 		}
+		if f.UserID != "" {
+			q.And("user_id", sqldb.Equal(f.UserID))
+		}
 	}})
 }
 
