@@ -62,12 +62,12 @@ func roleExamples() map[string]func(w *world) (path, body string) {
 	all := map[string]func(w *world) (path, body string){}
 	for _, root := range []string{"/v1/organization", "/v1/projects/{project_id}"} {
 		// in makes a project where there is one in the path, and fills the rest.
-		in := func(w *world, path string, make func(projectID string) []string) string {
+		in := func(w *world, path string, fill func(projectID string) []string) string {
 			if !strings.Contains(root, "{") {
-				return filled(root+path, make("")...)
+				return filled(root+path, fill("")...)
 			}
 			p := w.project("example").ID
-			return filled(root+path, append([]string{p}, make(p)...)...)
+			return filled(root+path, append([]string{p}, fill(p)...)...)
 		}
 		none := func(string) []string { return nil }
 		all["GET "+root+"/roles"] = func(w *world) (string, string) { return in(w, "/roles", none), "" }
