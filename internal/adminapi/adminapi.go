@@ -47,7 +47,8 @@ func New(o Options) *API {
 	}, slices.Concat(
 		a.adminKeys(), a.projects(), a.serviceAccounts(), a.projectKeys(), a.users(),
 		a.roles(), a.assignments(), a.groups(), a.projectUsers(), a.projectGroups(),
-		a.rateLimits(),
+		a.rateLimits(), a.spendLimits(), a.spendAlerts(), a.dataRetention(),
+		a.modelPermissions(), a.hostedTools(), a.serviceTiers(),
 		a.auditLogs(), a.usageReports(), a.costs(),
 		a.certificates(), a.checkpointPermissions(), a.externalKeys(), a.externalStorages(),
 		a.workloadIdentityProviders(), a.federationRules(),

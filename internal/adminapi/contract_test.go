@@ -48,6 +48,8 @@ func TestContractAgainstShared(t *testing.T) {
 // newer are the operations that OpenAI's clients have and its published
 // description has not: section 9 of the contract.
 var newer = []string{
+	"GET /v1/organization/projects/{project_id}/service_tier_settings",
+	"POST /v1/organization/projects/{project_id}/service_tier_settings",
 	"POST /v1/organization/projects/{project_id}/api_keys/{api_key_id}",
 	"GET /v1/organization/usage/decisions",
 	"GET /v1/organization/external_keys",

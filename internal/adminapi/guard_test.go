@@ -24,6 +24,7 @@ var examples = []map[string]func(w *world) (path, body string){
 	workloadIdentityExamples(),
 	roleExamples(),
 	memberExamples(),
+	settingsExamples(),
 }
 
 // example makes what a call of the route needs, anew each time, and returns the

@@ -61,6 +61,7 @@ var (
 	AuditPruned = own("audit.pruned")
 
 	OrganizationCreated = own("organization.created")
+	OrganizationUpdated = same("organization.updated")
 
 	ProjectCreated  = same("project.created")
 	ProjectUpdated  = same("project.updated")

@@ -103,7 +103,7 @@ func (s *Snapshot) Apply(ctx context.Context, changes []org.Change) error {
 				err = edit.dropGone(c, func() error { _, err := r.User(ctx, c.OrganizationID, c.ID); return err })
 			case org.ChangeServiceAccount:
 				err = edit.dropGone(c, func() error { _, err := r.ServiceAccountByID(ctx, c.OrganizationID, c.ID); return err })
-			case org.ChangeRateLimits:
+			case org.ChangeRateLimits, org.ChangeSettings, org.ChangeSpendAlerts:
 				// Nothing here limits yet.
 			case org.ChangeCertificate, org.ChangeProjectCertificates, org.ChangeCheckpointPermission:
 				// Nothing here asks for a caller's certificate yet, nor knows whose a

@@ -32,6 +32,7 @@ const (
 	Connection     = "conn_"
 	ModelEndpoint  = "mep_"
 	Certificate    = "cert_"
+	SpendAlert     = "alert_"
 
 	CheckpointPermission = "cp_"
 	ExternalKey          = "extkey_"

@@ -184,6 +184,7 @@ type Reader interface {
 	IPAllowlistReader
 	RateLimitReader
 	WorkloadIdentityReader
+	SettingsReader
 
 	AuditReader
 	// AuditEvents answers newest first.
@@ -267,4 +268,5 @@ type Tx interface {
 	IPAllowlistWriter
 	RateLimitWriter
 	WorkloadIdentityWriter
+	SettingsWriter
 }

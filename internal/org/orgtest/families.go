@@ -29,6 +29,7 @@ func families() []family {
 		checkpointFamily(),
 		ipAllowlistFamily(),
 		rateLimitFamily(),
+		settingsFamily(),
 		auditFamily(),
 		externalFamily(),
 		accessFamily(),

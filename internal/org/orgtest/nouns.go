@@ -17,15 +17,17 @@ import (
 // noun is how one kind of row is written and read. update and remove are nil
 // where the store has no such method.
 type noun[T any] struct {
-	label  string // as messages have it
-	kind   org.ChangeKind
-	id     func(T) string
-	create func() T
-	change func(*T)
-	get    func(ctx context.Context, r org.Reader, v T) (T, error)
-	insert func(ctx context.Context, tx org.Tx, v T) error
-	update func(ctx context.Context, tx org.Tx, v T) error
-	remove func(ctx context.Context, tx org.Tx, v T) error
+	label string // as messages have it
+	kind  org.ChangeKind
+	id    func(T) string
+	// changed is the id under which the change feed has it; nil: its own.
+	changed func(T) string
+	create  func() T
+	change  func(*T)
+	get     func(ctx context.Context, r org.Reader, v T) (T, error)
+	insert  func(ctx context.Context, tx org.Tx, v T) error
+	update  func(ctx context.Context, tx org.Tx, v T) error
+	remove  func(ctx context.Context, tx org.Tx, v T) error
 }
 
 // check takes a row through its life.
@@ -64,6 +66,9 @@ func (n noun[T]) check(t *testing.T, s org.Store, organizationID string) {
 			var want []org.Change
 			if n.kind != "" {
 				want = []org.Change{{Version: before + 1, OrganizationID: organizationID, Kind: n.kind, ID: n.id(v)}}
+				if n.changed != nil {
+					want[0].ID = n.changed(v)
+				}
 			}
 			equal(t, "change feed", changes, want)
 			equal(t, "version", version, before+int64(len(want)))

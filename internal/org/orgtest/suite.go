@@ -53,6 +53,7 @@ func Run(t *testing.T, open func(t *testing.T) org.Store) {
 		{"what is registered of clouds is kept", external},
 		{"rate limits are of an organization or a project", rateLimits},
 		{"workload identity is kept", workloadIdentity},
+		{"settings are of an organization or a project", settings},
 		{"text no database keeps is refused or replaced", hostileText},
 		{"an error leaves nothing", rollback},
 		{"a refused statement cannot be overlooked", refused},
@@ -166,6 +167,7 @@ type tenant struct {
 
 	certificate org.Certificate // active in project
 	checkpoint  org.CheckpointPermission
+	alert       org.SpendAlert // of project
 	externalKey org.ExternalKey
 	storage     org.ExternalStorage
 	allowlist   org.IPAllowlist // of project

@@ -447,6 +447,30 @@ sessions
   CREATE INDEX sessions_list ON sessions USING btree (organization_id, user_id, created_at, id)
   CREATE UNIQUE INDEX sessions_pkey ON sessions USING btree (id)
   CREATE UNIQUE INDEX sessions_token_hash ON sessions USING btree (token_hash)
+settings
+  organization_id text COLLATE C NOT NULL
+  project_id text COLLATE C NOT NULL
+  spend_limit bigint NOT NULL
+  model_permissions text COLLATE C NOT NULL
+  disabled_tools text COLLATE C NOT NULL
+  service_tier text COLLATE C NOT NULL
+  service_tiers text COLLATE C NOT NULL
+  data_retention text COLLATE C NOT NULL
+  constraint settings_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+  constraint settings_pkey PRIMARY KEY (organization_id, project_id)
+  CREATE UNIQUE INDEX settings_pkey ON settings USING btree (organization_id, project_id)
+spend_alerts
+  id text COLLATE C NOT NULL
+  organization_id text COLLATE C NOT NULL
+  project_id text COLLATE C NOT NULL
+  threshold bigint NOT NULL
+  recipients text COLLATE C NOT NULL
+  subject_prefix text COLLATE C NOT NULL
+  created_at bigint NOT NULL
+  constraint spend_alerts_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+  constraint spend_alerts_pkey PRIMARY KEY (id)
+  CREATE INDEX spend_alerts_list ON spend_alerts USING btree (organization_id, project_id, created_at, id)
+  CREATE UNIQUE INDEX spend_alerts_pkey ON spend_alerts USING btree (id)
 spent_sign_in_states
   state_hash text COLLATE C NOT NULL
   organization_id text COLLATE C NOT NULL

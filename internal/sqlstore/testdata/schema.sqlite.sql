@@ -374,6 +374,27 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_expiry ON sessions (expires_at);
 CREATE INDEX sessions_list ON sessions (organization_id, user_id, created_at, id);
 CREATE UNIQUE INDEX sessions_token_hash ON sessions (token_hash);
+CREATE TABLE settings (
+    organization_id   TEXT NOT NULL REFERENCES organizations (id),
+    project_id        TEXT NOT NULL,
+    spend_limit       BIGINT NOT NULL,
+    model_permissions TEXT NOT NULL,
+    disabled_tools    TEXT NOT NULL,
+    service_tier      TEXT NOT NULL,
+    service_tiers     TEXT NOT NULL,
+    data_retention    TEXT NOT NULL,
+    PRIMARY KEY (organization_id, project_id)
+);
+CREATE TABLE spend_alerts (
+    id              TEXT NOT NULL PRIMARY KEY,
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    project_id      TEXT NOT NULL,
+    threshold       BIGINT NOT NULL,
+    recipients      TEXT NOT NULL,
+    subject_prefix  TEXT NOT NULL,
+    created_at      BIGINT NOT NULL
+);
+CREATE INDEX spend_alerts_list ON spend_alerts (organization_id, project_id, created_at, id);
 CREATE TABLE spent_sign_in_states (
     state_hash       TEXT NOT NULL PRIMARY KEY,
     organization_id  TEXT NOT NULL,
