@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"net/url"
 	"regexp"
@@ -142,6 +143,11 @@ func (c Config) validateProviders() []error {
 		}
 		if len(p.Groups) > 0 && p.GroupsClaim == "" {
 			bad("groups_claim must be set, since groups is")
+		}
+		for _, group := range p.OwnerGroups {
+			if !slices.Contains(slices.Collect(maps.Values(p.Groups)), group) {
+				bad("owner_groups: %q is not among groups", group)
+			}
 		}
 		for value, group := range p.Groups {
 			if value == "" || group == "" {

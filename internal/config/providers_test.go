@@ -79,6 +79,7 @@ func TestProvidersAreChecked(t *testing.T) {
 		entry(", domains: ['@example.com']"):                                    `"@example.com" is not a domain`,
 		entry(", domains: ['']"):                                                `"" is not a domain`,
 		entry(", groups: {a: b}"):                                               "groups_claim must be set",
+		entry(", groups_claim: g, groups: {a: B}, owner_groups: [a]"):           `owner_groups: "a" is not among groups`,
 		entry(", groups_claim: g, groups: {a: ''}"):                             "groups: neither side",
 		entry("") + entry("")[strings.Index(entry(""), "    -"):]:               `"a" is taken by another provider`,
 		strings.Replace(entry(""), "name: a", "name: A/b", 1):                   `name: "A/b" is not`,

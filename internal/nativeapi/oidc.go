@@ -5,8 +5,10 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -159,7 +161,7 @@ func (a *API) finishOIDC(ctx context.Context, c *endpoint.Call) (endpoint.Redire
 	}
 	from := endpoint.From(c.Request)
 	begun, err := a.identity.SignInByProvider(ctx, rules, org.ProviderSignIn{
-		Provider: p.Config().Name, Subject: who.Subject, Email: who.Email, EmailVerified: who.EmailVerified, Name: who.Name,
+		Provider: p.Config().Name, Subject: who.Subject, Email: who.Email, EmailVerified: who.EmailVerified, Name: who.Name, Groups: who.Groups,
 		State: id.HashOf(flow.State), StateUntil: time.Unix(flow.Ends, 0),
 	}, from)
 	if err != nil {
@@ -199,6 +201,7 @@ func (a *API) flow(c *endpoint.Call, p *oidc.Provider) (oidc.Flow, error) {
 func (a *API) providerRules(ctx context.Context, p *oidc.Provider) (org.ProviderRules, error) {
 	cfg := p.Config()
 	rules := org.ProviderRules{OrganizationID: cfg.OrganizationID, Domains: cfg.Domains, JustInTime: cfg.JustInTime, Role: access.OrganizationReader}
+	rules.Groups = org.GroupRules{Mapped: slices.Compact(slices.Sorted(maps.Values(cfg.Groups))), Owners: cfg.OwnerGroups}
 	if cfg.DefaultRole == "none" {
 		rules.Role = ""
 	}

@@ -117,7 +117,9 @@ func TestBadTokens(t *testing.T) {
 		"signed with another key":    func(i *oidctest.Provider) { i.Sign = func(raw []byte) string { return i.SignWith(other, raw) } },
 		"not signed":                 func(i *oidctest.Provider) { i.Sign = oidctest.Unsigned },
 		"signed with the secret": func(i *oidctest.Provider) {
-			i.Sign = func(raw []byte) string { return oidctest.SignedWithSecret([]byte(oidctest.ClientSecret+oidctest.ClientSecret), raw) }
+			i.Sign = func(raw []byte) string {
+				return oidctest.SignedWithSecret([]byte(oidctest.ClientSecret+oidctest.ClientSecret), raw)
+			}
 		},
 		"changed after signing": func(i *oidctest.Provider) {
 			i.Sign = func(raw []byte) string {

@@ -28,6 +28,7 @@ type ProviderRules struct {
 	Domains        []string // of addresses that are let in; empty: every domain
 	JustInTime     bool     // people unknown so far become users
 	Role           access.OrganizationRole
+	Groups         GroupRules
 }
 
 // ProviderSignIn is what an identity provider has vouched for.
@@ -37,6 +38,7 @@ type ProviderSignIn struct {
 	Email         string
 	EmailVerified bool
 	Name          string
+	Groups        []string  // names of mapped groups that the person is to be in
 	State         id.Hash   // of the flow that ends with this; it works once
 	StateUntil    time.Time // when the flow would have ended
 	IPAddress     string
@@ -64,6 +66,11 @@ func (s *Service) SignInByProvider(ctx context.Context, rules ProviderRules, in 
 		if err != nil {
 			return err
 		}
+		followed, err := s.followGroups(ctx, tx, rules, user.ID, in.Groups)
+		if err != nil {
+			return err
+		}
+		events = append(events, followed...)
 		start := NewSession{User: user, IPAddress: in.IPAddress, UserAgent: in.UserAgent}
 		session, token, csrf := s.newSession(start)
 		begun = BegunSession{Session: session, User: user, Token: token, CSRF: csrf}

@@ -34,6 +34,9 @@ type AccessReader interface {
 	Groups(ctx context.Context, organizationID string, p Page) (Rows[Group], error)
 	// GroupsByID returns those of the ids that there are.
 	GroupsByID(ctx context.Context, organizationID string, ids []string) ([]Group, error)
+	// GroupsByName returns those with the names, which need not be unique, oldest
+	// first.
+	GroupsByName(ctx context.Context, organizationID string, names []string) ([]Group, error)
 	GroupMember(ctx context.Context, organizationID, groupID, principalID string) (GroupMember, error)
 	// GroupMembers lists a group's members; Page.After is a principal id.
 	GroupMembers(ctx context.Context, organizationID, groupID string, p Page) (Rows[GroupMember], error)

@@ -139,6 +139,10 @@ func accessProbes(n *tenant, st standing) map[string]probe {
 		"GroupsByID": func(ctx context.Context, r org.Reader, o string) (any, error) {
 			return r.GroupsByID(ctx, o, []string{st.group.ID})
 		},
+		"GroupsByName": func(ctx context.Context, r org.Reader, o string) (any, error) {
+			all, err := r.GroupsByName(ctx, o, []string{st.group.Name}) // another organization may use the name
+			return slices.DeleteFunc(all, func(g org.Group) bool { return g.ID != st.group.ID }), err
+		},
 		"GroupMember": func(ctx context.Context, r org.Reader, o string) (any, error) {
 			return r.GroupMember(ctx, o, st.group.ID, n.user.ID)
 		},

@@ -225,3 +225,27 @@ func signInStates(t *testing.T, s org.Store) {
 		t.Error("it is remembered for ever:", err)
 	}
 }
+
+func groupsByName(t *testing.T, s org.Store) {
+	c := &clock{}
+	n, foreign := newTenant(t, s, c), newTenant(t, s, c)
+	ctx := t.Context()
+	made := func(of *tenant, name string) org.Group {
+		at := c.next()
+		return org.Group{ID: id.At(id.Group, at), OrganizationID: of.org.ID, Name: name, CreatedAt: at}
+	}
+	a, b, again, other, theirs := made(n, "A"), made(n, "B"), made(n, "A"), made(n, "a"), made(foreign, "A")
+	update(t, s, n.org.ID, func(tx org.Tx) error {
+		return errors.Join(tx.InsertGroup(ctx, again), tx.InsertGroup(ctx, b), tx.InsertGroup(ctx, a), tx.InsertGroup(ctx, other))
+	})
+	update(t, s, foreign.org.ID, func(tx org.Tx) error { return tx.InsertGroup(ctx, theirs) })
+	view(t, s, func(r org.Reader) error {
+		both, err := r.GroupsByName(ctx, n.org.ID, []string{"B", "A", "C", "\x00"})
+		equal(t, "groups", both, []org.Group{a, b, again})
+		none, err2 := r.GroupsByName(ctx, n.org.ID, []string{"\x00"})
+		if len(none) > 0 {
+			t.Errorf("groups of no name: %v", none)
+		}
+		return errors.Join(err, err2)
+	})
+}

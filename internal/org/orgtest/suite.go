@@ -44,6 +44,7 @@ func Run(t *testing.T, open func(t *testing.T) org.Store) {
 		{"a person has one password reset", passwordResets},
 		{"a person has one second factor", secondFactors},
 		{"a subject is one person", externalIdentities},
+		{"groups are found by name", groupsByName},
 		{"a sign-in's state is spent once", signInStates},
 		{"deleting takes what belongs to it", cascades},
 		{"what is in use stays", references},
