@@ -144,6 +144,11 @@ func TestAuditVerify(t *testing.T) {
 		in.change(`UPDATE audit_events SET details = (SELECT '{"id":"' || resource_id || '","data":{"name":"Project 0","title":"Project 0"}}') WHERE organization_id = $1 AND seq = 6`, in.first)
 		in.wants(0, "ok", "audit", "verify")
 
+		in.change(`UPDATE audit_events SET late = 1 WHERE organization_id = $1 AND seq = 4`, in.first)
+		in.wants(1, "(sequence 4 of "+in.first+") is not found by its time", "audit", "verify")
+		in.change(`UPDATE audit_events SET late = 0`)
+		in.wants(0, "ok", "audit", "verify")
+
 		in.change(`DELETE FROM audit_events WHERE organization_id = $1 AND seq >= 9`, in.first)
 		in.wants(1, "sequence 9: the last 2 events were removed", "audit", "verify")
 		in.change(`DELETE FROM audit_events WHERE organization_id = $1`, in.first)

@@ -11,7 +11,6 @@ package auditpush
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"time"
@@ -35,7 +34,7 @@ type Sink interface {
 // RefusedError says that a sink works, and does not want a batch.
 type RefusedError struct{ Reason string }
 
-func (e *RefusedError) Error() string { return "the batch was refused: " + e.Reason }
+func (e *RefusedError) Error() string { return "the batch cannot be pushed: " + e.Reason }
 
 // Meter counts what is pushed. Package telemetry implements it.
 type Meter interface {
@@ -185,7 +184,8 @@ func (p *Pusher) pushOne(ctx context.Context, log org.AuditPending) (sent bool, 
 		return false, err
 	}
 	if events = batchOf(events); len(events) == 0 {
-		return false, fmt.Errorf("the audit log of %s ends before its head, see 'weir audit verify'", log.OrganizationID)
+		p.failed(ctx, log.OrganizationID, &RefusedError{"the log ends before its head, see 'weir audit verify'"})
+		return false, nil
 	}
 	sending, cancel := context.WithTimeout(ctx, sendTimeout)
 	err = p.Sink.Send(sending, log.OrganizationID, events)

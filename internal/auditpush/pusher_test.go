@@ -2,6 +2,7 @@ package auditpush
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -248,5 +249,29 @@ func TestRunEndsWithItsContext(t *testing.T) {
 	other, _ := newPusher(l, &record{}, c, "another")
 	if held, err := other.holds(t.Context(), c.now); !held || err != nil {
 		t.Errorf("%v, %v", held, err)
+	}
+}
+
+// A log that somebody has cut short holds up no other.
+func TestABrokenLogHoldsUpItsOrganizationOnly(t *testing.T) {
+	db := sqldbtest.SQLite(t)
+	s, err := sqlstore.Open(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, c, sink := log{s, t}, &clock{time.Now()}, &record{}
+	l.add("org-a", 3, "{}")
+	l.add("org-b", 3, "{}")
+	if err := db.Write(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `DELETE FROM audit_events WHERE organization_id = 'org-a' AND seq > 1`)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	p, m := newPusher(l, sink, c, "node")
+	turns(t, p)
+	turns(t, p)
+	if !slices.Equal(sink.got["org-a"], upTo(1)) || !slices.Equal(sink.got["org-b"], upTo(3)) || m.failed != 1 {
+		t.Errorf("pushed %v, %+v", sink.got, m)
 	}
 }

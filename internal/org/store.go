@@ -191,7 +191,8 @@ type Reader interface {
 	AuditEvents(ctx context.Context, organizationID string, q audit.Query) (Rows[audit.Event], error)
 	// AuditChain calls fn with every event after sequence, oldest first. As in
 	// the Each methods, rows arrive while fn runs: it must not use the Reader,
-	// and an error it returns ends the reading and is returned.
+	// and an error it returns ends the reading and is returned. So does an
+	// *audit.BrokenError when what the store keeps beside an event does not fit it.
 	AuditChain(ctx context.Context, organizationID string, after int64, fn func(audit.Event) error) error
 
 	// The Each methods call fn with every row of every organization: the

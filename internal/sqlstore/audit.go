@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"unicode/utf8"
 
 	"weir/internal/audit"
@@ -138,7 +139,35 @@ func (r reader) AuditChain(ctx context.Context, organizationID string, after int
 	q := sqldb.NewQuery(auditEvents.selection())
 	inOrganization(organizationID)(q)
 	q.And("seq", sqldb.Above(after)).Add(" ORDER BY seq")
-	return auditEvents.each(ctx, r, q, func(row auditRow) error { return fn(row.event()) })
+	filing := filing{organizationID: organizationID, begun: after == 0, latest: math.MinInt64}
+	return auditEvents.each(ctx, r, q, func(row auditRow) error {
+		if err := fn(row.event()); err != nil {
+			return err
+		}
+		return filing.check(&row)
+	})
+}
+
+// filing checks the one column that no hash covers: whoever changes late hides
+// events from what looks for them by time.
+type filing struct {
+	organizationID string
+	begun          bool // latest is known
+	latest         int64
+}
+
+func (f *filing) check(row *auditRow) error {
+	at := micros(row.EffectiveAt)
+	if f.begun && row.late != (at < f.latest) {
+		return &audit.BrokenError{
+			OrganizationID: f.organizationID, EventID: row.ID, Seq: row.Seq,
+			Problem: "is not found by its time any more: its column late was changed",
+		}
+	}
+	if !row.late {
+		f.begun, f.latest = true, max(f.latest, at)
+	}
+	return nil
 }
 
 // event is the row as it was recorded.
