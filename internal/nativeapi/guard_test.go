@@ -84,7 +84,7 @@ func (f *fixture) target(route string) (path string, body any) {
 		return "/oidc/test/start", nil
 	case "/oidc/{provider}/callback":
 		return f.begin("test", "").path, nil
-	case "/oidc", "/requests", "/audit_events", "/me", "/openapi.json":
+	case "/oidc", "/requests", "/audit_events", "/audit_chain", "/me", "/openapi.json":
 		return pattern, nil
 	}
 	f.t.Fatalf("no call of %s is known", route)

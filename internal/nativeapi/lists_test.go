@@ -71,7 +71,7 @@ func TestOrganizationsAreApart(t *testing.T) {
 		path, body := f.target(e.Route())
 		a := stranger.call(e.Method, path, body)
 		switch e.Path {
-		case "/weir/v1/connections", "/weir/v1/workspaces", "/weir/v1/model_endpoints", "/weir/v1/requests", "/weir/v1/audit_events", "/weir/v1/me", "/weir/v1/sessions", "/weir/v1/password",
+		case "/weir/v1/connections", "/weir/v1/workspaces", "/weir/v1/model_endpoints", "/weir/v1/requests", "/weir/v1/audit_events", "/weir/v1/audit_chain", "/weir/v1/me", "/weir/v1/sessions", "/weir/v1/password",
 			"/weir/v1/totp", "/weir/v1/totp/confirm", "/weir/v1/totp/recovery_codes", "/weir/v1/totp/disable",
 			"/weir/v1/rate_limits", "/weir/v1/rate_limits/{rate_limit_id}",
 			"/weir/v1/ip_allowlists":

@@ -51,3 +51,16 @@ func VerifyAudit(ctx context.Context, r Reader, signer audit.Signer, organizatio
 	}
 	return report, err
 }
+
+// AuditEnds returns where an organization's chain ends, and the checkpoint behind
+// which it begins: zero when nothing was pruned.
+func (s *Service) AuditEnds(ctx context.Context, organizationID string) (head audit.Link, checkpoint audit.Checkpoint, err error) {
+	err = s.Store.View(ctx, func(r Reader) error {
+		if head, err = r.AuditHead(ctx, organizationID); err != nil {
+			return err
+		}
+		checkpoint, err = r.AuditCheckpoint(ctx, organizationID)
+		return err
+	})
+	return head, checkpoint, err
+}
