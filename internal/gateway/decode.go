@@ -62,7 +62,7 @@ func isJSON(contentType string) bool {
 // crash will settle.
 func (x *exchange) estimate() (usage.Quantities, usage.Source) {
 	switch x.door.operation.kind {
-	case usage.Completions, usage.Embeddings, usage.Moderations:
+	case usage.Completions, usage.Decisions, usage.Embeddings, usage.Moderations:
 		return usage.Quantities{InputText: openaiwire.EstimateInput(x.body.size)}, usage.SourceEstimated
 	case usage.None, usage.Unmetered:
 		return usage.Quantities{}, ""

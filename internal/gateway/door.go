@@ -48,6 +48,7 @@ var operations = map[string]operation{
 	"/chat/completions": {kind: usage.Completions, shape: openaiwire.ShapeChat, json: true, needs: access.ModelsRequest, lists: true},
 	"/completions":      {kind: usage.Completions, shape: openaiwire.ShapeChat, json: true, needs: access.ModelsRequest},
 	"/responses":        {kind: usage.Completions, shape: openaiwire.ShapeResponses, json: true, needs: responsesWrite, lists: true},
+	"/decisions":        {kind: usage.Decisions, json: true, needs: access.ModelsRequest},
 	"/embeddings":       {kind: usage.Embeddings, json: true, needs: access.ModelsRequest},
 	"/moderations":      {kind: usage.Moderations, json: true, needs: access.ModelsRequest, defaultModel: "omni-moderation-latest"},
 }

@@ -17,7 +17,7 @@ type Kind string
 // request log.
 const (
 	Completions             Kind = "completions"
-	Decisions               Kind = "decisions" // no call that weir reads makes any yet
+	Decisions               Kind = "decisions"
 	Embeddings              Kind = "embeddings"
 	Moderations             Kind = "moderations"
 	Images                  Kind = "images"
