@@ -8,6 +8,7 @@ import (
 
 	"weir/internal/audit"
 	"weir/internal/fault"
+	"weir/internal/pricing"
 )
 
 // RateLimitOverride is what was set of a model's limits: for the whole
@@ -37,9 +38,10 @@ func (l RateLimit) ID() string { return rateLimitID + l.Model }
 // maxRate is far above what any provider allows and exact in every JSON parser.
 const maxRate = 1 << 53
 
-// DefaultRates are the limits of a model that nobody set any for.
-func (s *Service) DefaultRates(model string) Rates {
-	limits, _ := s.Book.Limits(model)
+// DefaultRates are the limits of a model that nobody set any for. They are not
+// to be changed.
+func DefaultRates(book *pricing.Book, model string) Rates {
+	limits, _ := book.Limits(model)
 	i := slices.IndexFunc(defaultRates, func(d rateDefaults) bool { return d.are(model, limits.Mode) })
 	return defaultRates[i].rates // the last are every model's
 }
@@ -52,31 +54,41 @@ func (d rateDefaults) are(model, mode string) bool {
 	return len(d.modes) == 0 || slices.Contains(d.modes, mode)
 }
 
-// Over returns the rates with those that were set in their place. What was set
-// and means nothing for the model is left out; a ceiling is not exceeded.
-func (r Rates) Over(set Rates, capped bool) Rates {
-	out := maps.Clone(r)
-	for field, n := range set {
-		if most, ok := r[field]; ok {
-			if capped {
-				n = min(n, most)
-			}
-			out[field] = n
+// OrganizationRates are the limits of a model in an organization: its defaults,
+// with what the organization set in their place. What was set and means nothing
+// for the model is left out.
+func OrganizationRates(defaults, set Rates) Rates {
+	rates := maps.Clone(defaults)
+	for field := range defaults {
+		if n, ok := set[field]; ok {
+			rates[field] = n
 		}
 	}
-	return out
+	return rates
+}
+
+// ProjectRates are the limits of a model in a project: the organization's, or
+// what the project set where that is less.
+func ProjectRates(organization, set Rates) Rates {
+	rates := maps.Clone(organization)
+	for field, most := range organization {
+		if n, ok := set[field]; ok {
+			rates[field] = min(n, most)
+		}
+	}
+	return rates
 }
 
 // limits says what holds for models of one organization, at one level.
 type limits struct {
-	service  *Service
+	book     *pricing.Book
 	ceilings map[string]Rates // set for the organization
 	own      map[string]Rates // set for the project; nil at the organization
 	project  bool
 }
 
 func (s *Service) limitsAt(ctx context.Context, r Reader, organizationID, projectID string) (*limits, error) {
-	l := &limits{service: s, project: projectID != ""}
+	l := &limits{book: s.Book, project: projectID != ""}
 	var err error
 	if l.ceilings, err = overrides(ctx, r, organizationID, ""); err == nil && l.project {
 		l.own, err = overrides(ctx, r, organizationID, projectID)
@@ -96,13 +108,22 @@ func overrides(ctx context.Context, r Reader, organizationID, projectID string) 
 	return byModel, nil
 }
 
-// ceiling is the most that may be set for a model here.
+// ceiling is what holds for a model that has nothing set here. A project may set
+// no more.
 func (l *limits) ceiling(model string) Rates {
-	rates := l.service.DefaultRates(model)
+	rates := DefaultRates(l.book, model)
 	if l.project {
-		return rates.Over(l.ceilings[model], false)
+		return OrganizationRates(rates, l.ceilings[model])
 	}
 	return rates
+}
+
+// with is what holds for a model once set is what was set for it here.
+func (l *limits) with(model string, set Rates) Rates {
+	if l.project {
+		return ProjectRates(l.ceiling(model), set)
+	}
+	return OrganizationRates(l.ceiling(model), set)
 }
 
 // set is what was set for a model here.
@@ -115,7 +136,7 @@ func (l *limits) set(model string) Rates {
 
 func (l *limits) of(model string) RateLimit {
 	set := l.set(model)
-	return RateLimit{Model: model, Rates: l.ceiling(model).Over(set, l.project), Set: len(set) > 0}
+	return RateLimit{Model: model, Rates: l.with(model, set), Set: len(set) > 0}
 }
 
 // limitedModels are the models of the organization, sorted: those the price book
@@ -250,7 +271,7 @@ func (s *Service) UpdateRateLimit(ctx context.Context, actor audit.Actor, projec
 		set := Rates{}
 		maps.Copy(set, l.set(model))
 		maps.Copy(set, change)
-		limit = RateLimit{Model: model, Rates: l.ceiling(model).Over(set, l.project), Set: true}
+		limit = RateLimit{Model: model, Rates: l.with(model, set), Set: true}
 		return tx.PutRateLimitOverride(ctx, RateLimitOverride{
 			Model: model, ProjectID: projectID, OrganizationID: actor.OrganizationID, Rates: set,
 		})
