@@ -16,21 +16,27 @@ import (
 	"weir/internal/vault"
 )
 
-const auditHelp = `Usage: weir audit verify [--organization ID] [--file FILE] [flags]
+const auditHelp = `Usage: weir audit list [flags]
+       weir audit verify [--organization ID] [--file FILE] [flags]
        weir audit export [--organization ID] [--since TIME] [--until TIME]
                          [--after-sequence N] [flags]
 
+list shows what was done, over the API of a running weir; 'weir audit list
+--help' says more.
+
 verify follows the chain of the audit log in the database, or in an export, and
 names the first event that is not as it was written. export writes the log to
-standard output, as JSON Lines. Both take the settings of 'weir serve', change
+standard output, as JSON Lines. Those two take the settings of 'weir serve', change
 nothing, and may run beside a server.
 `
 
 func runAudit(ctx context.Context, c *cli, args []string) error {
 	if len(args) == 0 {
-		return usageError{errors.New("say what to do: weir audit verify, weir audit export")}
+		return usageError{errors.New("say what to do: weir audit list, weir audit verify, weir audit export")}
 	}
 	switch args[0] {
+	case "list":
+		return auditList().run(ctx, c, "weir audit list", args[1:])
 	case "verify":
 		return runAuditVerify(ctx, c, args[1:])
 	case "export":
@@ -43,7 +49,7 @@ func runAudit(ctx context.Context, c *cli, args []string) error {
 		printSettings(c.stdout)
 		return nil
 	}
-	return usageError{fmt.Errorf("weir audit does not know %q; it knows verify and export", args[0])}
+	return usageError{fmt.Errorf("weir audit does not know %q; it knows list, verify and export", args[0])}
 }
 
 // openLog opens an install's database to read it: it is neither made nor brought

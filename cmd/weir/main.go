@@ -79,7 +79,7 @@ func chapters() []chapter {
 		{"This install: its files and databases", []command{
 			{"organizations", "create [flags]", "add an organization to this install", runOrganizations},
 			{"ip-allowlists", "deactivate [flags]", "let in who is locked out by the organization's IP allowlists", runIPAllowlists},
-			{"audit", "verify|export [flags]", "check the chain of the audit log; write the log out", runAudit},
+			{"audit", "list|verify|export [flags]", "list the audit log over the API; check its chain and write it out from the database", runAudit},
 			{"check-config", "[flags]", "read the configuration and show what is in force, without secrets", runCheckConfig},
 			{"forget-secrets", "[--yes] [flags]", "remove the secrets that a lost master key has sealed", runForgetSecrets},
 			{"doctor", "[flags]", "say what is wrong with this install, in sentences", runDoctor},

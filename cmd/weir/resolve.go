@@ -88,7 +88,7 @@ func (r *remote) projects(ctx context.Context, named []string) ([]string, error)
 // user returns the id of a person, who may be given by the e-mail address too.
 func (r *remote) user(ctx context.Context, named string) (string, error) {
 	n := noun{what: "user", prefixes: []string{id.User, "user_"}, path: usersPath}
-	if strings.Contains(named, "@") {
+	if isEmail(named) {
 		n.name, n.query = "email", url.Values{"emails[]": {named}}
 	}
 	return r.find(ctx, n, named)
