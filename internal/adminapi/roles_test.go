@@ -188,13 +188,13 @@ func TestAssignmentsThroughSDK(t *testing.T) {
 	if err != nil || !reader.PredefinedRole || reader.JSON.CreatedAt.Raw() != "null" || reader.JSON.CreatedByUserObj.Raw() != "null" {
 		t.Errorf("predefined %s (%v)", reader.RawJSON(), err)
 	}
-	if gone, err := o.Users.Roles.Delete(ctx, user.ID, role.ID); err != nil || !gone.Deleted || string(gone.Object) != "user.role.deleted" {
+	if gone, err := o.Users.Roles.Delete(ctx, user.ID, role.ID); err != nil || !gone.Deleted || gone.Object != "user.role.deleted" {
 		t.Errorf("taken %v (%v)", gone, err)
 	}
 	if _, err := o.Users.Roles.Get(ctx, user.ID, role.ID); statusOf(t, err) != 404 {
 		t.Errorf("a role that the group alone gives is answered %v", err)
 	}
-	if gone, err := o.Groups.Roles.Delete(ctx, group.ID, role.ID); err != nil || string(gone.Object) != "group.role.deleted" {
+	if gone, err := o.Groups.Roles.Delete(ctx, group.ID, role.ID); err != nil || gone.Object != "group.role.deleted" {
 		t.Errorf("taken %v (%v)", gone, err)
 	}
 

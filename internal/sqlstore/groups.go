@@ -94,7 +94,7 @@ func (r reader) GroupsOf(ctx context.Context, organizationID, principalID string
 }
 
 func (r reader) EachHeldGroup(ctx context.Context, fn func(org.GroupMember) error) error {
-	return groupMembers.each(ctx, r, sqldb.NewQuery(groupMembers.selection()+heldBy("principal_id")), fn)
+	return groupMembers.each(ctx, r, groupMembers.held(), fn)
 }
 
 func (w *tx) InsertGroupMember(ctx context.Context, m org.GroupMember) error {

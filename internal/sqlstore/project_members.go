@@ -45,19 +45,11 @@ func (r reader) ProjectsOf(ctx context.Context, organizationID string, principal
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	q := sqldb.NewQuery("SELECT "+sqldb.SQL(joined(projectMemberships.derived))+" FROM "+projectMemberships.name).
+	q := sqldb.NewQuery("SELECT "+sqldb.SQL(strings.Join(projectMemberships.derived, ", "))+" FROM "+projectMemberships.name).
 		And("project_members.organization_id", sqldb.Equal(organizationID)).And("project_members.principal_id", sqldb.In(ids)).
 		Where("projects.archived_at = 0").
 		Add(" ORDER BY project_members.principal_id, project_members.created_at DESC, project_members.project_id DESC")
 	return projectMemberships.all(ctx, r, q)
-}
-
-func joined(columns []string) string {
-	text := columns[0]
-	for _, c := range columns[1:] {
-		text += ", " + c
-	}
-	return text
 }
 
 func (r reader) UsersByID(ctx context.Context, organizationID string, ids []string) ([]org.User, error) {

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"weir/internal/access"
 	"weir/internal/fault"
@@ -86,8 +87,11 @@ func (r reader) Holdings(ctx context.Context, organizationID, principalID string
 	const columns = "SELECT a.project_id, a.role_id, COALESCE(r.permissions, 'null') FROM "
 	const custom = " LEFT JOIN roles r ON r.id = a.role_id"
 	q := sqldb.NewQuery(columns+"role_assignments a"+custom+" WHERE a.organization_id = ? AND a.principal_id = ?", organizationID, principalID)
-	q.Add(" UNION ALL "+columns+"group_members m JOIN role_assignments a ON a.organization_id = m.organization_id AND a.principal_id = m.group_id"+custom+
-		" WHERE m.organization_id = ? AND m.principal_id = ?", organizationID, principalID)
+	// SQLite takes the tables of a CROSS JOIN in their order: the groups of one
+	// principal are few, the assignments of an organization are not.
+	q.Add(" UNION ALL "+columns+"group_members m CROSS JOIN role_assignments a"+custom+
+		" WHERE m.organization_id = ? AND m.principal_id = ? AND a.organization_id = m.organization_id AND a.principal_id = m.group_id",
+		organizationID, principalID)
 	return roleHeld.all(ctx, r, q)
 }
 
@@ -96,9 +100,10 @@ func (r reader) SourcesOf(ctx context.Context, organizationID, projectID, princi
 		return nil, nil
 	}
 	rows, err := r.sql.QueryContext(ctx, `
-		SELECT a.role_id, m.group_id FROM group_members m
-		JOIN role_assignments a ON a.organization_id = m.organization_id AND a.principal_id = m.group_id AND a.project_id = $1
-		WHERE m.organization_id = $2 AND m.principal_id = $3 ORDER BY a.role_id, m.group_id`, projectID, organizationID, principalID)
+		SELECT a.role_id, m.group_id FROM group_members m CROSS JOIN role_assignments a
+		WHERE m.organization_id = $1 AND m.principal_id = $2
+		AND a.organization_id = m.organization_id AND a.principal_id = m.group_id AND a.project_id = $3
+		ORDER BY a.role_id, m.group_id`, organizationID, principalID, projectID)
 	if err != nil {
 		return nil, fmt.Errorf("reading the groups that give roles: %w", err)
 	}
@@ -131,17 +136,23 @@ func (r reader) HasOwner(ctx context.Context, organizationID string) (bool, erro
 	return has, nil
 }
 
-// heldBy is the condition that a principal is one the gateway looks up: the
-// owner of an API key, or a group.
-func heldBy(principal sqldb.SQL) sqldb.SQL {
-	return " WHERE (organization_id, " + principal + ") IN (" +
-		"SELECT organization_id, user_id FROM api_keys WHERE user_id IS NOT NULL" +
+// held reads the rows of t whose principal is one the gateway looks up: the
+// owner of an API key, or a group. They are looked up from those principals, who
+// are fewer than the rows.
+func (t *table[T]) held() *sqldb.Query {
+	const holders = "(SELECT organization_id, user_id AS holder FROM api_keys WHERE user_id IS NOT NULL" +
 		" UNION SELECT organization_id, service_account_id FROM api_keys WHERE service_account_id IS NOT NULL" +
 		" UNION SELECT organization_id, id FROM groups)"
+	columns := make([]string, len(t.columns))
+	for i, column := range t.columns {
+		columns[i] = "t." + column
+	}
+	return sqldb.NewQuery("SELECT " + sqldb.SQL(strings.Join(columns, ", ")) + " FROM " + holders + " h CROSS JOIN " + t.name +
+		" t WHERE t.organization_id = h.organization_id AND t.principal_id = h.holder")
 }
 
 func (r reader) EachHeldRole(ctx context.Context, fn func(org.RoleAssignment) error) error {
-	return roleAssignments.each(ctx, r, sqldb.NewQuery(roleAssignments.selection()+heldBy("principal_id")), fn)
+	return roleAssignments.each(ctx, r, roleAssignments.held(), fn)
 }
 
 func (w *tx) InsertRoleAssignment(ctx context.Context, a org.RoleAssignment) error {
