@@ -35,7 +35,7 @@ CREATE TABLE api_keys (
 CREATE UNIQUE INDEX api_keys_hash ON api_keys (hash);
 CREATE INDEX api_keys_list ON api_keys (organization_id, project_id, created_at, id);
 CREATE INDEX api_keys_of_service_account ON api_keys (service_account_id, organization_id, project_id, created_at, id);
-CREATE INDEX api_keys_of_user ON api_keys (user_id, organization_id) WHERE user_id IS NOT NULL;
+CREATE INDEX api_keys_of_user ON api_keys (user_id, organization_id, project_id, created_at, id) WHERE user_id IS NOT NULL;
 CREATE UNIQUE INDEX api_keys_previous_hash ON api_keys (previous_hash) WHERE previous_hash IS NOT NULL;
 CREATE TABLE audit_checkpoints (
     organization_id TEXT NOT NULL PRIMARY KEY,
