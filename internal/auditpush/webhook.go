@@ -29,6 +29,7 @@ const WebhookName = "webhook"
 type WebhookOptions struct {
 	URL string
 	// Secret is the key of the signatures: as it is, or base64 after "whsec_".
+	// While it is changed, several are separated by commas; each signs.
 	Secret string
 	// AllowPrivate also posts to private, loopback and link-local addresses.
 	AllowPrivate bool
@@ -40,13 +41,13 @@ type WebhookOptions struct {
 // (https://github.com/standard-webhooks/standard-webhooks).
 type Webhook struct {
 	o      WebhookOptions
-	key    []byte
+	keys   [][]byte
 	client *http.Client
 }
 
 // NewWebhook returns a webhook. The URL must be an HTTP one.
 func NewWebhook(o WebhookOptions) (*Webhook, error) {
-	key, err := SigningKey(o.Secret)
+	keys, err := signingKeys(o.Secret)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +56,7 @@ func NewWebhook(o WebhookOptions) (*Webhook, error) {
 		// After the name was resolved, so that no name leads inside.
 		dialer.Control = func(_, address string, _ syscall.RawConn) error { return checkPublic(address) }
 	}
-	return &Webhook{o: o, key: key, client: &http.Client{
+	return &Webhook{o: o, keys: keys, client: &http.Client{
 		Transport: &http.Transport{
 			DialContext: dialer.DialContext, ForceAttemptHTTP2: true, MaxIdleConns: 1, IdleConnTimeout: time.Minute,
 			TLSHandshakeTimeout: 10 * time.Second, MaxResponseHeaderBytes: 64 << 10,
@@ -65,17 +66,21 @@ func NewWebhook(o WebhookOptions) (*Webhook, error) {
 	}}, nil
 }
 
-// SigningKey is the key that a webhook's secret stands for.
-func SigningKey(secret string) ([]byte, error) {
-	encoded, ok := strings.CutPrefix(secret, "whsec_")
-	if !ok {
-		return []byte(secret), nil
+// signingKeys are the keys that a webhook's secrets stand for.
+func signingKeys(secrets string) ([][]byte, error) {
+	var keys [][]byte
+	for secret := range strings.SplitSeq(secrets, ",") {
+		secret = strings.TrimSpace(secret)
+		key := []byte(secret)
+		if encoded, ok := strings.CutPrefix(secret, "whsec_"); ok {
+			var err error
+			if key, err = base64.StdEncoding.DecodeString(encoded); err != nil {
+				return nil, errors.New("what follows whsec_ is not base64")
+			}
+		}
+		keys = append(keys, key)
 	}
-	key, err := base64.StdEncoding.DecodeString(encoded)
-	if err != nil {
-		return nil, errors.New("what follows whsec_ is not base64")
-	}
-	return key, nil
+	return keys, nil
 }
 
 // checkPublic refuses the addresses of this machine and of private networks.
@@ -131,7 +136,7 @@ func (w *Webhook) Send(ctx context.Context, organizationID string, events []audi
 	req.Header.Set("User-Agent", w.o.UserAgent)
 	req.Header.Set("Webhook-Id", id)
 	req.Header.Set("Webhook-Timestamp", timestamp)
-	req.Header.Set("Webhook-Signature", "v1,"+base64.StdEncoding.EncodeToString(signature(w.key, id, timestamp, body)))
+	req.Header.Set("Webhook-Signature", w.signatures(id, timestamp, body))
 	res, err := w.client.Do(req)
 	if err != nil {
 		return fmt.Errorf("posting: %w", withoutURL(err))
@@ -151,12 +156,17 @@ func (w *Webhook) Send(ctx context.Context, organizationID string, events []audi
 	}
 }
 
-// signature is Standard Webhooks' HMAC-SHA256 over id, time and body.
-func signature(key []byte, id, timestamp string, body []byte) []byte {
-	mac := hmac.New(sha256.New, key)
-	_, _ = io.WriteString(mac, id+"."+timestamp+".") // a hash takes everything
-	mac.Write(body)
-	return mac.Sum(nil)
+// signatures are Standard Webhooks' HMAC-SHA256 over id, time and body, one for
+// each key.
+func (w *Webhook) signatures(id, timestamp string, body []byte) string {
+	all := make([]string, len(w.keys))
+	for i, key := range w.keys {
+		mac := hmac.New(sha256.New, key)
+		_, _ = io.WriteString(mac, id+"."+timestamp+".") // a hash takes everything
+		mac.Write(body)
+		all[i] = "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
+	}
+	return strings.Join(all, " ")
 }
 
 func encode(organizationID string, events []audit.Event) (id string, body []byte, err error) {

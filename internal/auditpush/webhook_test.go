@@ -61,16 +61,23 @@ func TestWebhookIsSigned(t *testing.T) {
 	}))
 	defer srv.Close()
 	key := []byte("0123456789abcdef0123456789abcdef")
-	for secret, key := range map[string][]byte{testSecret: []byte(testSecret), "whsec_" + base64.StdEncoding.EncodeToString(key): key} {
+	encoded := "whsec_" + base64.StdEncoding.EncodeToString(key)
+	for secret, keys := range map[string][][]byte{testSecret: {[]byte(testSecret)}, encoded: {key}, encoded + ", " + testSecret: {key, []byte(testSecret)}} {
 		events := someEvents(t, 3)
 		if err := newWebhook(t, srv.URL, secret, true).Send(t.Context(), "org-1", events); err != nil {
 			t.Fatal(err)
 		}
 		// As a receiver would check it, by the standard's text alone.
-		mac := hmac.New(sha256.New, key)
-		mac.Write([]byte(got.header.Get("webhook-id") + "." + got.header.Get("webhook-timestamp") + "." + string(got.body)))
-		if want := "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil)); got.header.Get("webhook-signature") != want {
-			t.Errorf("signature %q, want %q", got.header.Get("webhook-signature"), want)
+		signatures := strings.Split(got.header.Get("webhook-signature"), " ")
+		if len(signatures) != len(keys) {
+			t.Fatalf("signatures %q", signatures)
+		}
+		for i, key := range keys {
+			mac := hmac.New(sha256.New, key)
+			mac.Write([]byte(got.header.Get("webhook-id") + "." + got.header.Get("webhook-timestamp") + "." + string(got.body)))
+			if want := "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil)); signatures[i] != want {
+				t.Errorf("signature %q, want %q", signatures[i], want)
+			}
 		}
 		if got.header.Get("webhook-id") != "org-1.1-3" || got.header.Get("webhook-timestamp") != "1800000001" || got.header.Get("content-type") != "application/json" {
 			t.Errorf("header %v", got.header)

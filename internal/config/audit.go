@@ -18,7 +18,7 @@ type Audit struct {
 // AuditWebhook is where audit events are posted; off without a URL.
 type AuditWebhook struct {
 	URL    string `yaml:"url" shown:"off" help:"audit events are posted here, signed: https://…"`
-	Secret Secret `yaml:"secret" help:"key of the signatures, at least 16 characters, or whsec_ and base64"`
+	Secret Secret `yaml:"secret" help:"key of the signatures, at least 16 characters, or whsec_ and base64; several, separated by commas, while it is changed: each signs"`
 }
 
 // AuditSyslog is where audit events are written to; off without a URL.
@@ -52,16 +52,18 @@ func validateWebhookSecret(secret Secret) error {
 	if secret == "" {
 		return nil
 	}
-	key := secret.Reveal()
-	if encoded, ok := strings.CutPrefix(key, "whsec_"); ok {
-		raw, err := base64.StdEncoding.DecodeString(encoded)
-		if err != nil {
-			return errors.New("has whsec_ and then something else than base64")
+	for key := range strings.SplitSeq(secret.Reveal(), ",") {
+		key = strings.TrimSpace(key)
+		if encoded, ok := strings.CutPrefix(key, "whsec_"); ok {
+			raw, err := base64.StdEncoding.DecodeString(encoded)
+			if err != nil {
+				return errors.New("has whsec_ and then something else than base64")
+			}
+			key = string(raw)
 		}
-		key = string(raw)
-	}
-	if len(key) < leastWebhookSecret {
-		return errors.New("is shorter than 16 bytes; make one with: openssl rand -base64 32")
+		if len(key) < leastWebhookSecret {
+			return errors.New("is shorter than 16 bytes; make one with: openssl rand -base64 32")
+		}
 	}
 	return nil
 }

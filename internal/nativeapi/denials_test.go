@@ -67,7 +67,7 @@ func TestDeniedCallsAreRecorded(t *testing.T) {
 		a.Type != "unknown" || a.Unknown == nil || a.Unknown.IPAddress != "127.0.0.1" {
 		t.Errorf("a key of nobody's: %+v %+v", d, a)
 	}
-	if d, a := details[2], events[2].Actor; d.Status != 403 || d.Code != "csrf_token_missing" || a.Session == nil || *a.Session.ID != session.ID || a.Session.User.ID != f.Owner.ID {
+	if d, a := details[2], events[2].Actor; d.Status != 403 || d.Code != "csrf_token_missing" || a.Session == nil || *a.Session.ID != session.ID || a.Session.User != (auditUser{f.Owner.ID, f.Owner.Email}) {
 		t.Errorf("a session without its token: %+v %+v", d, a)
 	}
 	for _, e := range events {

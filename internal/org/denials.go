@@ -2,8 +2,10 @@ package org
 
 import (
 	"context"
+	"slices"
 
 	"weir/internal/audit"
+	"weir/internal/fault"
 )
 
 // deniedDetails is the payload of an AccessDenied event. Times are Unix seconds.
@@ -32,6 +34,9 @@ type omittedDetails struct {
 func (s *Service) RecordDenials(ctx context.Context, denied []audit.Denied, omitted []audit.Omitted) error {
 	only, err := s.onlyOrganization(ctx)
 	if err != nil {
+		return err
+	}
+	if denied, err = s.named(ctx, denied); err != nil {
 		return err
 	}
 	var events []audit.Event
@@ -78,4 +83,24 @@ func (s *Service) onlyOrganization(ctx context.Context) (string, error) {
 		return "", err
 	}
 	return all[0].ID, nil
+}
+
+// named adds the addresses of users of whom only the id is known: that of a key
+// that no longer works was not looked up while it was refused.
+func (s *Service) named(ctx context.Context, denied []audit.Denied) ([]audit.Denied, error) {
+	denied = slices.Clone(denied)
+	return denied, s.Store.View(ctx, func(r Reader) error {
+		for i := range denied {
+			who := &denied[i].Actor
+			if who.UserID == "" || who.UserEmail != "" {
+				continue
+			}
+			user, err := r.User(ctx, who.OrganizationID, who.UserID)
+			if err != nil && !fault.Is(err, fault.NotFound) {
+				return err
+			}
+			who.UserEmail = user.Email
+		}
+		return nil
+	})
 }
