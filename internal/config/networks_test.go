@@ -27,11 +27,13 @@ func TestTrustedProxies(t *testing.T) {
 		t.Errorf("trusted without being asked: %v", got)
 	}
 	for file, want := range map[string]string{
-		"trusted_proxies: everybody\n":         "such as 127.0.0.1,10.0.0.0/8",
-		"trusted_proxies: [10.0.0.0/33]\n":     "such as 127.0.0.1,10.0.0.0/8",
-		"trusted_proxies: [[10.0.0.0/8]]\n":    "single value",
-		"trusted_proxies: {a: 10.0.0.0/8}\n":   "single value",
-		"listen: [127.0.0.1:1, 127.0.0.1:2]\n": "single value",
+		"trusted_proxies: 10.0.0.0/8,0.0.0.0/0\n": "everybody",
+		"trusted_proxies: \"::/0\"\n":             "everybody",
+		"trusted_proxies: everybody\n":            "such as 127.0.0.1,10.0.0.0/8",
+		"trusted_proxies: [10.0.0.0/33]\n":        "such as 127.0.0.1,10.0.0.0/8",
+		"trusted_proxies: [[10.0.0.0/8]]\n":       "single value",
+		"trusted_proxies: {a: 10.0.0.0/8}\n":      "single value",
+		"listen: [127.0.0.1:1, 127.0.0.1:2]\n":    "single value",
 	} {
 		if _, err := Load(LoadOptions{File: write(t, "weir.yaml", file)}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", file, err)

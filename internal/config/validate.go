@@ -29,6 +29,7 @@ func (c Config) Validate() error {
 	derived := c.WithDerived()
 	check("database_url", validateDatabase(derived.DatabaseURL))
 	check("events_url", validateEvents(derived.EventsURL, derived.DatabaseURL))
+	check("trusted_proxies", validateProxies(c.TrustedProxies))
 	check("limits_url", validateLimits(c.LimitsURL))
 	check("bootstrap.admin_key", validateAdminKey(c.Bootstrap.AdminKey))
 	check("bootstrap.owner_email", validateEmail(c.Bootstrap.OwnerEmail))
@@ -107,6 +108,17 @@ func validateEvents(raw, database string) error {
 		return errors.New("must be another file than the control plane's, whose writers it would hold up")
 	}
 	return validateDatabase(raw)
+}
+
+// validateProxies refuses to trust everybody: whoever calls could then be whoever
+// it says.
+func validateProxies(proxies Networks) error {
+	for _, network := range proxies.Prefixes() {
+		if network.Bits() == 0 {
+			return fmt.Errorf("%s is everybody, who could then say any address; name the proxies", network)
+		}
+	}
+	return nil
 }
 
 func validateLimits(raw string) error {
