@@ -35,6 +35,11 @@ var (
 	ExternalStorageValidated  = own("external_storage.validated")
 	ExternalStorageRemoved    = same("external_storage.removed")
 
+	InviteSent        = same("invite.sent")
+	InviteAccepted    = same("invite.accepted")
+	InviteDeleted     = same("invite.deleted")
+	InviteLinkCreated = own("invite.link.created") // a new token
+
 	IPAllowlistCreated              = same("ip_allowlist.created")
 	IPAllowlistUpdated              = same("ip_allowlist.updated")
 	IPAllowlistDeleted              = same("ip_allowlist.deleted")

@@ -38,6 +38,7 @@ const (
 	ExternalKey          = "extkey_"
 	ExternalStorage      = "extstorage_"
 	IPAllowlist          = "ipal_"
+	Invite               = "invite-"
 	Group                = "group_"
 	Role                 = "role_"
 

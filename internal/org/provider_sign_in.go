@@ -55,7 +55,7 @@ type BegunSession struct {
 
 // SignInByProvider starts a session for whom a provider has vouched for: the user
 // tied to the subject; else the one with the address, who is tied to it from now
-// on; else, where the rules allow it, a new user. Refusals are of kind Forbidden.
+// on; else, when the address is invited or the rules allow it, a new user. Refusals are of kind Forbidden.
 func (s *Service) SignInByProvider(ctx context.Context, rules ProviderRules, in ProviderSignIn) (BegunSession, error) {
 	var begun BegunSession
 	err := s.update(ctx, audit.System(rules.OrganizationID), func(tx Tx) error {
@@ -124,13 +124,9 @@ func (s *Service) userOf(ctx context.Context, tx Tx, rules ProviderRules, in Pro
 	user, err := tx.UserByEmail(ctx, rules.OrganizationID, in.Email)
 	switch {
 	case fault.Is(err, fault.NotFound):
-		if user, err = s.newcomer(rules, in); err != nil {
+		if user, events, err = s.newUser(ctx, tx, rules, in); err != nil {
 			return User{}, nil, err
 		}
-		if err := tx.InsertUser(ctx, user); err != nil {
-			return User{}, nil, err
-		}
-		events = append(events, event(audit.UserAdded, nil, details{ID: user.ID, Data: map[string]any{"role": user.Role}}))
 	case err != nil:
 		return User{}, nil, err
 	default:
@@ -176,12 +172,8 @@ func (s *Service) newcomer(rules ProviderRules, in ProviderSignIn) (User, error)
 	if err := checkEmail("email", in.Email); err != nil {
 		return User{}, err
 	}
-	name := in.Name
-	if checkName("name", name) != nil {
-		name = in.Email
-	}
 	return User{
-		ID: id.New(id.User), OrganizationID: rules.OrganizationID, Email: in.Email, Name: name, Role: rules.Role, CreatedAt: s.Now(),
+		ID: id.New(id.User), OrganizationID: rules.OrganizationID, Email: in.Email, Name: nameOf(in), Role: rules.Role, CreatedAt: s.Now(),
 	}, nil
 }
 

@@ -182,6 +182,7 @@ type Reader interface {
 	CheckpointPermissionReader
 	ExternalReader
 	IPAllowlistReader
+	InviteReader
 	RateLimitReader
 	WorkloadIdentityReader
 	SettingsReader
@@ -267,6 +268,7 @@ type Tx interface {
 	CheckpointPermissionWriter
 	ExternalWriter
 	IPAllowlistWriter
+	InviteWriter
 	RateLimitWriter
 	WorkloadIdentityWriter
 	SettingsWriter

@@ -28,6 +28,7 @@ func families() []family {
 		certificateFamily(),
 		checkpointFamily(),
 		ipAllowlistFamily(),
+		inviteFamily(),
 		rateLimitFamily(),
 		settingsFamily(),
 		auditFamily(),

@@ -50,6 +50,7 @@ func Run(t *testing.T, open func(t *testing.T) org.Store) {
 		{"what is in use stays", references},
 		{"certificates are active where they were activated", certificates},
 		{"IP allowlists are kept, and active ones found", ipAllowlists},
+		{"invites are kept, and pending ones found", invites},
 		{"checkpoints are for the projects they were given to", checkpointPermissions},
 		{"what is registered of clouds is kept", external},
 		{"rate limits are of an organization or a project", rateLimits},
@@ -172,6 +173,7 @@ type tenant struct {
 	externalKey org.ExternalKey
 	storage     org.ExternalStorage
 	allowlist   org.IPAllowlist // of project
+	invite      org.Invite
 	provider    org.WorkloadIdentityProvider
 	rule        org.FederationRule // for workload()
 }

@@ -266,6 +266,24 @@ groups
   CREATE INDEX groups_list ON groups USING btree (organization_id, created_at, id)
   CREATE INDEX groups_name ON groups USING btree (organization_id, name)
   CREATE UNIQUE INDEX groups_pkey ON groups USING btree (id)
+invites
+  id text COLLATE C NOT NULL
+  organization_id text COLLATE C NOT NULL
+  email text COLLATE C NOT NULL
+  email_key text COLLATE C NOT NULL
+  role text COLLATE C NOT NULL
+  projects text COLLATE C NOT NULL
+  token_hash text COLLATE C
+  granted_by text COLLATE C NOT NULL
+  expires_at bigint NOT NULL
+  accepted_at bigint NOT NULL
+  created_at bigint NOT NULL
+  constraint invites_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+  constraint invites_pkey PRIMARY KEY (id)
+  CREATE INDEX invites_email ON invites USING btree (organization_id, email_key)
+  CREATE INDEX invites_list ON invites USING btree (organization_id, created_at, id)
+  CREATE UNIQUE INDEX invites_pkey ON invites USING btree (id)
+  CREATE UNIQUE INDEX invites_token_hash ON invites USING btree (token_hash)
 ip_allowlists
   id text COLLATE C NOT NULL
   organization_id text COLLATE C NOT NULL
