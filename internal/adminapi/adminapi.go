@@ -49,6 +49,7 @@ func New(o Options) *API {
 		a.roles(), a.assignments(), a.groups(), a.projectUsers(), a.projectGroups(),
 		a.rateLimits(), a.spendLimits(), a.spendAlerts(), a.dataRetention(),
 		a.modelPermissions(), a.hostedTools(), a.serviceTiers(),
+		a.invites(),
 		a.auditLogs(), a.usageReports(), a.costs(),
 		a.certificates(), a.checkpointPermissions(), a.externalKeys(), a.externalStorages(),
 		a.workloadIdentityProviders(), a.federationRules(),

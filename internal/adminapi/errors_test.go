@@ -142,7 +142,7 @@ func TestRefusals(t *testing.T) {
 
 		// Paths and methods.
 		{"GET", o, "", 404, "", ""},
-		{"GET", o + "/invites", "", 404, "", ""},
+		{"GET", o + "/nothing", "", 404, "", ""},
 		{"GET", "/v1/projects/" + p.ID, "", 404, "", ""},
 		{"GET", o + "/projects/", "", 404, "", ""},
 		{"GET", o + "//projects", "", 404, "", ""},

@@ -21,6 +21,7 @@ var examples = []map[string]func(w *world) (path, body string){
 	checkpointExamples(),
 	externalExamples(),
 	rateLimitExamples(),
+	inviteExamples(),
 	workloadIdentityExamples(),
 	roleExamples(),
 	memberExamples(),

@@ -16,9 +16,6 @@ import (
 // InviteLifetime is how long an invite waits to be accepted.
 const InviteLifetime = 7 * 24 * time.Hour
 
-// maxAddress bounds an e-mail address, by RFC 5321 with its errata.
-const maxAddress = 254
-
 // Invite lets whoever holds its token join the organization, once. Only the
 // hash of the token is kept.
 type Invite struct {

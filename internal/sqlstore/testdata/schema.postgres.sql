@@ -42,7 +42,7 @@ api_keys
   CREATE UNIQUE INDEX api_keys_hash ON api_keys USING btree (hash)
   CREATE INDEX api_keys_list ON api_keys USING btree (organization_id, project_id, created_at, id)
   CREATE INDEX api_keys_of_service_account ON api_keys USING btree (service_account_id, organization_id, project_id, created_at, id)
-  CREATE INDEX api_keys_of_user ON api_keys USING btree (user_id, organization_id) WHERE (user_id IS NOT NULL)
+  CREATE INDEX api_keys_of_user ON api_keys USING btree (user_id, organization_id, project_id, created_at, id) WHERE (user_id IS NOT NULL)
   CREATE UNIQUE INDEX api_keys_pkey ON api_keys USING btree (id)
   CREATE UNIQUE INDEX api_keys_previous_hash ON api_keys USING btree (previous_hash) WHERE (previous_hash IS NOT NULL)
 audit_checkpoints
