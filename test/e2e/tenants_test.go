@@ -51,6 +51,8 @@ func newTenant(t *testing.T, address, key string) *tenant {
 	x.ids["service_account_id"], x.ids["api_key_id"], x.caller = account.ID, account.APIKey.ID, account.APIKey.Value
 	x.ids["principal_id"] = account.ID
 	x.must(t, "POST", "/weir/v1/workspaces/"+x.ids["workspace_id"]+"/members", map[string]any{"principal_id": account.ID, "role": "member"}, nil)
+	create("group_id", "/v1/organization/groups", map[string]any{"name": "group"})
+	create("role_id", "/v1/organization/roles", map[string]any{"role_name": "role", "permissions": []string{"api.usage.read"}})
 	create("key_id", "/v1/organization/admin_api_keys", map[string]any{"name": "second"})
 	var me identified
 	x.must(t, "GET", "/weir/v1/me", nil, &me)
@@ -84,14 +86,15 @@ func (x *tenant) everything(t *testing.T) string {
 	project := "/v1/organization/projects/" + x.ids["project_id"]
 	for _, path := range []string{
 		"/v1/organization/projects?include_archived=true", project, project + "/api_keys", project + "/service_accounts",
-		"/v1/organization/users", "/weir/v1/workspaces", "/weir/v1/workspaces/" + x.ids["workspace_id"] + "/members",
+		"/v1/organization/users", "/v1/organization/groups", "/v1/organization/roles", "/v1/organization/groups/" + x.ids["group_id"] + "/users",
+		"/v1/organization/groups/" + x.ids["group_id"] + "/roles", project + "/users", project + "/groups", "/weir/v1/workspaces", "/weir/v1/workspaces/" + x.ids["workspace_id"] + "/members",
 		"/weir/v1/connections", "/weir/v1/model_endpoints", "/weir/v1/requests", "/weir/v1/audit_events?limit=100",
 	} {
 		status, raw := call(t, "GET", x.address+path, x.key, nil, nil)
 		if status != http.StatusOK {
 			t.Fatalf("GET %s: %d %s", path, status, raw)
 		}
-		all.WriteString(regexp.MustCompile(`"last_used_at":(null|\d+)`).ReplaceAllString(string(raw), ""))
+		all.WriteString(regexp.MustCompile(`"\w*last_used_at":(null|\d+)`).ReplaceAllString(string(raw), ""))
 	}
 	return all.String()
 }
@@ -167,6 +170,10 @@ func TestTenantsAreApart(t *testing.T) {
 		path string
 		body map[string]any
 	}{
+		"their user in a group":        {"/v1/organization/groups/" + a.ids["group_id"] + "/users", map[string]any{"user_id": b.ids["user_id"]}},
+		"their role for a group":       {"/v1/organization/groups/" + a.ids["group_id"] + "/roles", map[string]any{"role_id": b.ids["role_id"]}},
+		"their user in a project":      {"/v1/organization/projects/" + a.ids["project_id"] + "/users", map[string]any{"user_id": b.ids["user_id"], "role": "member"}},
+		"their group in a project":     {"/v1/organization/projects/" + a.ids["project_id"] + "/groups", map[string]any{"group_id": b.ids["group_id"], "role": "member"}},
 		"a key for their user":         {"/weir/v1/projects/" + a.ids["project_id"] + "/api_keys", map[string]any{"name": "x", "owner_user_id": b.ids["user_id"]}},
 		"an endpoint on their account": {"/weir/v1/model_endpoints", map[string]any{"name": "x", "upstreams": []any{map[string]any{"connection_id": b.ids["connection_id"], "model": "gpt-4o"}}}},
 		"an endpoint in their place":   {"/weir/v1/model_endpoints", map[string]any{"name": "x", "workspace_id": b.ids["workspace_id"], "upstreams": []any{map[string]any{"connection_id": a.ids["connection_id"], "model": "gpt-4o"}}}},
@@ -197,6 +204,7 @@ func TestTenantsAreApart(t *testing.T) {
 		"/weir/v1/workspaces?after=" + b.ids["workspace_id"], "/weir/v1/connections?after=" + b.ids["connection_id"],
 		"/weir/v1/requests?after=" + b.ids["request_id"], "/v1/organization/projects?after=" + b.ids["project_id"],
 		"/v1/organization/admin_api_keys?after=" + b.ids["key_id"], "/v1/organization/users?after=" + b.ids["user_id"],
+		"/v1/organization/groups?after=" + b.ids["group_id"], "/v1/organization/roles?after=" + b.ids["role_id"],
 	} {
 		if status, raw := call(t, "GET", a.address+list, a.key, nil, nil); status != http.StatusBadRequest {
 			t.Errorf("a list after a row of the other organization: %s: %d %s", list, status, raw)
