@@ -102,6 +102,7 @@ var (
 	RecoveryCodesCreated = own("user.recovery_codes.created")
 	RecoveryCodeUsed     = own("user.recovery_code.used")
 	IdentityLinked       = own("user.identity.linked") // to an identity provider's subject
+	IdentityUnlinked     = own("user.identity.unlinked")
 
 	WorkspaceCreated       = own("workspace.created")
 	WorkspaceUpdated       = own("workspace.updated")

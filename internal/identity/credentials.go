@@ -77,6 +77,16 @@ func (s *Service) SignInByProvider(ctx context.Context, rules org.ProviderRules,
 	return s.Org.SignInByProvider(ctx, rules, in)
 }
 
+// UnlinkIdentity unties a user from whom an identity provider knows. Whoever then
+// has the address there becomes the user, so the caller must hold everything the
+// user does.
+func (s *Service) UnlinkIdentity(ctx context.Context, c *Caller, userID, provider string) error {
+	if err := s.mayBecome(ctx, c, userID); err != nil {
+		return err
+	}
+	return s.Org.UnlinkIdentity(ctx, c.Actor, userID, provider)
+}
+
 // mayBecome refuses a caller who could gain something by acting as the user.
 func (s *Service) mayBecome(ctx context.Context, c *Caller, userID string) error {
 	return s.Store.View(ctx, func(r org.Reader) error {

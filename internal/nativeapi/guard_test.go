@@ -80,6 +80,9 @@ func (f *fixture) target(route string) (path string, body any) {
 	case "/ip_allowlists", "/ip_allowlists/activate", "/ip_allowlists/deactivate", "/ip_allowlists/{ip_allowlist_id}",
 		"/ip_allowlists/{ip_allowlist_id}/activate", "/ip_allowlists/{ip_allowlist_id}/deactivate":
 		return f.ipAllowlistTarget(method, pattern)
+	case "/users/{user_id}/identities", "/users/{user_id}/identities/{provider}":
+		f.link(f.Owner.ID)
+		return strings.NewReplacer("{user_id}", f.Owner.ID, "{provider}", "linked").Replace(pattern), nil
 	case "/oidc/{provider}/start":
 		return "/oidc/test/start", nil
 	case "/oidc/{provider}/callback":

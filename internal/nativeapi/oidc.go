@@ -169,10 +169,15 @@ func (a *API) finishOIDC(ctx context.Context, c *endpoint.Call) (endpoint.Redire
 	}
 	lifetime := begun.Session.ExpiresAt.Sub(a.now())
 	c.Header.Add("Set-Cookie", a.cookie(c.Request, begun.Token, lifetime).String())
-	readable := a.cookie(c.Request, begun.CSRF, lifetime)
-	readable.Name, readable.HttpOnly = csrfCookie, false
-	c.Header.Add("Set-Cookie", readable.String())
+	c.Header.Add("Set-Cookie", a.csrfCookie(c.Request, begun.CSRF, lifetime).String())
 	return endpoint.Redirect{To: flow.ReturnTo}, nil
+}
+
+// csrfCookie is for the page to read.
+func (a *API) csrfCookie(r *http.Request, token string, lifetime time.Duration) *http.Cookie {
+	cookie := a.cookie(r, token, lifetime)
+	cookie.Name, cookie.HttpOnly = csrfCookie, false
+	return cookie
 }
 
 // flow opens what the browser has kept, and compares the state.

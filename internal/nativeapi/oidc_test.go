@@ -63,6 +63,21 @@ func (f *fixture) carrying(c client, path string) client {
 // finish is the browser that comes back.
 func (f *fixture) finish(b begun) answer { return f.as("").with("Cookie", b.cookie).get(b.path) }
 
+// link ties a user to an account of the provider called linked.
+func (f *fixture) link(userID string) {
+	f.t.Helper()
+	if _, err := f.Store.Update(f.t.Context(), f.actor(), func(tx org.Tx) error {
+		if _, err := tx.ExternalIdentityOf(f.t.Context(), f.Organization.ID, "linked", userID); err == nil {
+			return nil
+		}
+		return tx.InsertExternalIdentity(f.t.Context(), org.ExternalIdentity{
+			OrganizationID: f.Organization.ID, Provider: "linked", Subject: "subject", UserID: userID, CreatedAt: f.clock.Now(),
+		})
+	}); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
 // throughProvider signs somebody in.
 func (f *fixture) throughProvider(provider string) answer { return f.finish(f.begin(provider, "")) }
 
@@ -116,6 +131,12 @@ func TestOIDCSignIn(t *testing.T) {
 		}
 	}
 
+	set[csrfCookie].MaxAge = 0
+	over := browser.with("Cookie", browser.header.Get("Cookie")+"; "+set[csrfCookie].Name+"="+set[csrfCookie].Value).delete("/session")
+	if gone := cookiesOf(over); over.status != http.StatusOK || gone[csrfCookie] == nil || gone[csrfCookie].MaxAge >= 0 || gone[csrfCookie].Value != "" {
+		t.Errorf("signed out: %d, %v", over.status, gone)
+	}
+
 	// Known by the subject from now on, whatever the address becomes.
 	f.says("subject-1", "renamed@example.com", true)
 	before = f.lastSeq()
@@ -139,6 +160,17 @@ func TestOIDCSignIn(t *testing.T) {
 	}
 	if events := f.events(before); len(events) != 1 || events[0].Action != audit.LoginFailed.Name || events[0].Actor.UserID != f.Owner.ID || !strings.Contains(string(events[0].Details), "identity_taken") {
 		t.Errorf("recorded %+v", events)
+	}
+	// Untied, the user is found by the address again.
+	tied := ok[externalIdentities](t, f.owner().get("/users/"+f.Owner.ID+"/identities"))
+	if len(tied.Data) != 1 || tied.Data[0].ID != "test" || tied.Data[0].Subject != "subject-1" {
+		t.Errorf("tied to %+v", tied)
+	}
+	ok[endpoint.Deleted](t, f.owner().delete("/users/"+f.Owner.ID+"/identities/test"))
+	refused(t, f.owner().delete("/users/"+f.Owner.ID+"/identities/test"), http.StatusNotFound, "not_found", "")
+	refused(t, f.owner().get("/users/user-nobody/identities"), http.StatusNotFound, "not_found", "")
+	if got := ok[me](t, browserAfter(f, f.throughProvider("test")).get("/me")); got.ID != f.Owner.ID {
+		t.Errorf("signed in as %+v", got)
 	}
 	listed := ok[oidcProviders](t, f.as("").get("/oidc"))
 	if len(listed.Data) != 1 || listed.Data[0].Name != "test" || listed.Data[0].StartURL != "/weir/v1/oidc/test/start" {

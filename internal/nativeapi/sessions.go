@@ -90,6 +90,9 @@ func (a *API) signOut(ctx context.Context, c *endpoint.Call) (endpoint.Deleted, 
 		return endpoint.Deleted{}, err
 	}
 	c.Header.Add("Set-Cookie", a.cookie(c.Request, "", 0).String())
+	if _, err := c.Request.Cookie(csrfCookie); err == nil {
+		c.Header.Add("Set-Cookie", a.csrfCookie(c.Request, "", 0).String())
+	}
 	return endpoint.Deleted{Object: "session.deleted", ID: current.ID, Deleted: true}, nil
 }
 

@@ -93,6 +93,29 @@ func (s *Service) SignInByProvider(ctx context.Context, rules ProviderRules, in 
 	return begun, nil
 }
 
+// ExternalIdentities returns whom identity providers know a user as, by provider.
+func (s *Service) ExternalIdentities(ctx context.Context, organizationID, userID string) ([]ExternalIdentity, error) {
+	return view(ctx, s.Store, func(r Reader) ([]ExternalIdentity, error) {
+		if _, err := r.User(ctx, organizationID, userID); err != nil {
+			return nil, err
+		}
+		return r.ExternalIdentities(ctx, organizationID, userID)
+	})
+}
+
+// UnlinkIdentity unties a user from whom a provider knows: the next sign-in
+// through it finds the user by address again. The actor must be entitled to it.
+func (s *Service) UnlinkIdentity(ctx context.Context, actor audit.Actor, userID, provider string) error {
+	return s.update(ctx, actor, func(tx Tx) error {
+		known, err := tx.ExternalIdentityOf(ctx, actor.OrganizationID, provider, userID)
+		if err != nil {
+			return err
+		}
+		tx.Record(event(audit.IdentityUnlinked, nil, details{ID: userID, Data: map[string]any{"provider": provider}}))
+		return tx.DeleteExternalIdentity(ctx, actor.OrganizationID, provider, known.Subject)
+	})
+}
+
 // OldestOrganization returns the id of the install's first organization.
 func (s *Service) OldestOrganization(ctx context.Context) (string, error) {
 	return view(ctx, s.Store, func(r Reader) (string, error) {

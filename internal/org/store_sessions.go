@@ -66,12 +66,15 @@ type ExternalIdentityReader interface {
 	ExternalIdentity(ctx context.Context, organizationID, provider, subject string) (ExternalIdentity, error)
 	// ExternalIdentityOf returns whom a provider knows a user as.
 	ExternalIdentityOf(ctx context.Context, organizationID, provider, userID string) (ExternalIdentity, error)
+	// ExternalIdentities returns all of a user's, by provider.
+	ExternalIdentities(ctx context.Context, organizationID, userID string) ([]ExternalIdentity, error)
 }
 
 // ExternalIdentityWriter changes them.
 type ExternalIdentityWriter interface {
 	// InsertExternalIdentity refuses a second one of the same provider for a user.
 	InsertExternalIdentity(ctx context.Context, e ExternalIdentity) error
+	DeleteExternalIdentity(ctx context.Context, organizationID, provider, subject string) error
 	// SpendSignInState refuses, with a fault of kind Invalid, a state that was
 	// spent before. It is remembered until the time given, and forgets what was to
 	// be remembered until now.

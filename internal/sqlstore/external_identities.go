@@ -8,6 +8,7 @@ import (
 	"weir/internal/fault"
 	"weir/internal/id"
 	"weir/internal/org"
+	"weir/internal/sqldb"
 )
 
 var externalIdentities = table[org.ExternalIdentity]{
@@ -28,6 +29,16 @@ func (r reader) ExternalIdentity(ctx context.Context, organizationID, provider, 
 func (r reader) ExternalIdentityOf(ctx context.Context, organizationID, provider, userID string) (org.ExternalIdentity, error) {
 	return externalIdentities.find(ctx, r, fault.NotFoundf("User with ID '%s' is not known to %s.", legible(userID), provider),
 		`user_id = $1 AND organization_id = $2 AND provider = $3`, userID, organizationID, provider)
+}
+
+func (r reader) ExternalIdentities(ctx context.Context, organizationID, userID string) ([]org.ExternalIdentity, error) {
+	q := sqldb.NewQuery(externalIdentities.selection()).
+		And("organization_id", sqldb.Equal(organizationID)).And("user_id", sqldb.Equal(userID)).Add(" ORDER BY provider")
+	return externalIdentities.all(ctx, r, q)
+}
+
+func (w *tx) DeleteExternalIdentity(ctx context.Context, organizationID, provider, subject string) error {
+	return externalIdentities.remove(ctx, w, subject, organizationID, provider)
 }
 
 func (w *tx) InsertExternalIdentity(ctx context.Context, e org.ExternalIdentity) error {

@@ -67,6 +67,9 @@ func isolation(t *testing.T, s org.Store) {
 		"ExternalIdentity": func(ctx context.Context, r org.Reader, o string) (any, error) {
 			return r.ExternalIdentity(ctx, o, "idp", "subject")
 		},
+		"ExternalIdentities": func(ctx context.Context, r org.Reader, o string) (any, error) {
+			return r.ExternalIdentities(ctx, o, a.user.ID)
+		},
 		"ExternalIdentityOf": func(ctx context.Context, r org.Reader, o string) (any, error) {
 			return r.ExternalIdentityOf(ctx, o, "idp", a.user.ID)
 		},

@@ -196,12 +196,43 @@ func externalIdentities(t *testing.T, s org.Store) {
 		}
 		return nil
 	})
+	view(t, s, func(r org.Reader) error {
+		all, err := r.ExternalIdentities(ctx, o, n.user.ID)
+		equal(t, "all of a user's", all, []org.ExternalIdentity{mine, elsewhere})
+		return err
+	})
 	for what, e := range map[string]org.ExternalIdentity{
 		"a subject of two users":     known(n, "a", "subject", second.ID),
 		"a second subject of a user": known(n, "a", "other", n.user.ID),
 	} {
 		wantFault(t, what, refuse(t, s, o, func(tx org.Tx) error { return tx.InsertExternalIdentity(ctx, e) }), fault.Invalid, "identity_taken", "")
 	}
+	err := refuse(t, s, o, func(tx org.Tx) error { return tx.DeleteExternalIdentity(ctx, foreign.org.ID, "b", "subject") })
+	wantNotFound(t, err, "External identity with ID 'subject' not found.")
+	update(t, s, o, func(tx org.Tx) error { return tx.DeleteExternalIdentity(ctx, o, "a", "subject") })
+	view(t, s, func(r org.Reader) error {
+		left, err := r.ExternalIdentities(ctx, o, n.user.ID)
+		equal(t, "what is left", left, []org.ExternalIdentity{elsewhere})
+		return err
+	})
+	// What a person signs in with goes with the person.
+	update(t, s, o, func(tx org.Tx) error {
+		reset := org.PasswordReset{ID: "r", OrganizationID: o, UserID: n.user.ID, TokenHash: id.HashOf("r"), ExpiresAt: epoch, CreatedAt: epoch}
+		return errors.Join(tx.PutSecondFactor(ctx, n.newSecondFactor()), tx.PutPasswordReset(ctx, reset))
+	})
+	update(t, s, o, func(tx org.Tx) error { _, err := tx.DeleteUser(ctx, o, n.user.ID); return err })
+	view(t, s, func(r org.Reader) error {
+		_, factor := r.SecondFactor(ctx, o, n.user.ID)
+		_, reset := r.PasswordResetByToken(ctx, id.HashOf("r"))
+		_, known := r.ExternalIdentity(ctx, o, "b", "subject")
+		_, session := r.SessionByToken(ctx, n.session.TokenHash)
+		for what, err := range map[string]error{"second factor": factor, "password reset": reset, "identity": known, "session": session} {
+			if !fault.Is(err, fault.NotFound) {
+				t.Errorf("the %s of a deleted user: %v", what, err)
+			}
+		}
+		return nil
+	})
 }
 
 func signInStates(t *testing.T, s org.Store) {
