@@ -31,8 +31,8 @@ var weir = house{
 		// How the edges read requests and write answers.
 		{name: "manners", packages: []string{"internal/endpoint", "internal/envelope"}, http: true},
 
-		// What stands behind a connection, and who vouches for people.
-		{name: "providers", packages: []string{"internal/upstream", "internal/sandbox", "internal/oidc"}, http: true},
+		// What stands behind a connection, and who vouches for people and programs.
+		{name: "providers", packages: []string{"internal/upstream", "internal/sandbox", "internal/oidc", "internal/issuer"}, http: true},
 
 		// Stores implement what the domain declares. Who needs one is handed it
 		// by a command.

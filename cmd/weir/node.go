@@ -26,6 +26,7 @@ import (
 	"weir/internal/eventstore/sqlevents"
 	"weir/internal/gateway"
 	"weir/internal/identity"
+	"weir/internal/issuer"
 	"weir/internal/jobs"
 	"weir/internal/nativeapi"
 	"weir/internal/oidc"
@@ -111,6 +112,7 @@ func open(ctx context.Context, cfg config.Config, log *slog.Logger) (n *node, er
 		Store: n.store, Feed: n.feed, Sealer: n.vault, Book: n.book, Now: time.Now,
 		Prober:        connectionProber{vault: n.vault, prober: &upstream.Prober{Transport: transport}},
 		SessionLimits: org.SessionLimits{Lifetime: cfg.Sessions.Lifetime, Idle: cfg.Sessions.IdleTimeout},
+		IssuerKeys:    issuer.New(time.Now, nil),
 	}
 	used := &identity.LastUse{}
 	n.identity = &identity.Service{Store: n.store, Org: n.org, Now: time.Now, Used: used, Vault: n.vault, Denials: &audit.Denials{}}

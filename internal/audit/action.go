@@ -51,6 +51,7 @@ var (
 	FederationRuleCreated           = same("workload_identity_provider_mapping.created")
 	FederationRuleUpdated           = same("workload_identity_provider_mapping.updated")
 	FederationRuleDeleted           = same("workload_identity_provider_mapping.deleted")
+	WorkloadIdentityTokenExchanged  = own("workload_identity.token.exchanged")
 
 	LoginSucceeded  = same("login.succeeded")
 	LoginFailed     = same("login.failed")

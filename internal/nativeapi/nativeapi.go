@@ -63,6 +63,7 @@ func New(o Options) *API {
 		secureCookies: o.SecureCookies, oidc: o.OIDC, document: document(o.AdminDescription),
 	}
 	a.table = endpoint.NewTable(endpoint.Options{Identity: o.Identity, Logger: o.Logger, StrictBodies: true}, slices.Concat(
+		a.workloadTokens(),
 		a.connections(), a.catalogue(), a.workspaces(), a.members(), a.modelEndpoints(),
 		a.keys(), a.requests(), a.auditEvents(), a.auditChain(), a.me(), a.sessions(), a.sessionList(), a.passwords(), a.secondFactors(), a.rateLimits(), a.description(),
 		a.ipAllowlists(), a.oidcSignIn(), a.identities(),

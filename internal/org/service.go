@@ -41,6 +41,7 @@ type Service struct {
 	Now    func() time.Time
 
 	SessionLimits SessionLimits
+	IssuerKeys    IssuerKeys // of workloads' tokens; nil: only uploaded keys verify one
 }
 
 // update runs fn as one unit of work and returns when this node holds it.

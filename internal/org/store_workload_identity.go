@@ -1,6 +1,9 @@
 package org
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // FederationRuleFilter selects rules of a provider.
 type FederationRuleFilter struct {
@@ -34,4 +37,19 @@ type WorkloadIdentityWriter interface {
 	// DeleteFederationRulesOf removes the rules for a service account and returns
 	// what they were, oldest first.
 	DeleteFederationRulesOf(ctx context.Context, organizationID, serviceAccountID string) ([]FederationRule, error)
+
+	// DeleteExpiredAPIKeys removes keys that ended, the oldest first, and returns
+	// their ids.
+	DeleteExpiredAPIKeys(ctx context.Context, which ExpiredAPIKeys) ([]string, error)
+}
+
+// ExpiredAPIKeys are keys of a service account, of one name, that expired before
+// a time; at most Limit of them.
+type ExpiredAPIKeys struct {
+	OrganizationID   string
+	ProjectID        string
+	ServiceAccountID string
+	Name             string
+	Before           time.Time
+	Limit            int
 }

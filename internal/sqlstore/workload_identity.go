@@ -3,6 +3,8 @@ package sqlstore
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"slices"
 
 	"weir/internal/org"
 	"weir/internal/sqldb"
@@ -104,4 +106,19 @@ func (w *tx) DeleteFederationRulesOf(ctx context.Context, organizationID, servic
 		}
 	}
 	return rules, nil
+}
+
+func (w *tx) DeleteExpiredAPIKeys(ctx context.Context, which org.ExpiredAPIKeys) ([]string, error) {
+	ids, err := w.execReturning(ctx, `DELETE FROM api_keys WHERE id IN (
+		SELECT id FROM api_keys WHERE service_account_id = $1 AND organization_id = $2 AND project_id = $3
+		AND name = $4 AND expires_at > 0 AND expires_at < $5 ORDER BY created_at, id LIMIT $6) RETURNING id`,
+		which.ServiceAccountID, which.OrganizationID, which.ProjectID, which.Name, micros(which.Before), which.Limit)
+	if err != nil {
+		return nil, fmt.Errorf("deleting the expired keys of %s: %w", which.ServiceAccountID, err)
+	}
+	slices.Sort(ids)
+	for _, keyID := range ids {
+		w.change(org.ChangeAPIKey, which.OrganizationID, keyID)
+	}
+	return ids, nil
 }

@@ -56,6 +56,7 @@ func Run(t *testing.T, open func(t *testing.T) org.Store) {
 		{"rate limits are of an organization or a project", rateLimits},
 		{"workload identity is kept", workloadIdentity},
 		{"settings are of an organization or a project", settings},
+		{"expired keys of one name go", expiredKeys},
 		{"text no database keeps is refused or replaced", hostileText},
 		{"an error leaves nothing", rollback},
 		{"a refused statement cannot be overlooked", refused},

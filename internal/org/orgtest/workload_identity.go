@@ -187,5 +187,59 @@ func workloadIdentity(t *testing.T, s org.Store) {
 	rules("nothing is left", second.ID, "")
 }
 
+func expiredKeys(t *testing.T, s org.Store) {
+	n := newTenant(t, s, &clock{})
+	ctx, o := t.Context(), n.org.ID
+	end := epoch.Add(48 * time.Hour)
+	made := func(change func(*org.APIKey)) org.APIKey {
+		key := n.newAPIKey(n.project.ID)
+		key.UserID, key.ServiceAccountID, key.Name, key.ExpiresAt = "", n.account.ID, "Workload identity", end.Add(-time.Second)
+		change(&key)
+		return key
+	}
+	first, second, third := made(func(*org.APIKey) {}), made(func(*org.APIKey) {}), made(func(*org.APIKey) {})
+	kept := []org.APIKey{
+		made(func(k *org.APIKey) { k.ExpiresAt = end }),
+		made(func(k *org.APIKey) { k.ExpiresAt = time.Time{} }), // never
+		made(func(k *org.APIKey) { k.Name = "Another" }),
+		made(func(k *org.APIKey) { k.ServiceAccountID = n.workload().ID }),
+	}
+	update(t, s, o, func(tx org.Tx) error {
+		for _, key := range append([]org.APIKey{first, second, third}, kept...) {
+			if err := tx.InsertAPIKey(ctx, key); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	which := org.ExpiredAPIKeys{
+		OrganizationID: o, ProjectID: n.project.ID, ServiceAccountID: n.account.ID, Name: "Workload identity", Before: end, Limit: 2,
+	}
+	sweep := func(which org.ExpiredAPIKeys, want ...string) {
+		t.Helper()
+		update(t, s, o, func(tx org.Tx) error {
+			got, err := tx.DeleteExpiredAPIKeys(ctx, which)
+			equal(t, "swept", append([]string{}, got...), append([]string{}, want...))
+			return err
+		})
+	}
+	stranger := which
+	stranger.OrganizationID = n.newOrganizationID()
+	sweep(stranger)
+	sweep(which, first.ID, second.ID)
+	sweep(which, third.ID)
+	sweep(which)
+	view(t, s, func(r org.Reader) error {
+		for _, key := range kept {
+			if got, err := r.APIKeyByID(ctx, o, key.ID); err != nil {
+				return err
+			} else if got.ID != key.ID {
+				t.Errorf("%s is gone", key.ID)
+			}
+		}
+		return nil
+	})
+}
+
 // newOrganizationID is that of no organization.
 func (n *tenant) newOrganizationID() string { return id.At(id.Organization, n.clock.next()) }
