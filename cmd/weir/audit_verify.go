@@ -108,7 +108,13 @@ func printReport(w io.Writer, report org.AuditReport) error {
 	if c := report.Checkpoint; c.Seq > 0 {
 		line += fmt.Sprintf("; %d older ones were pruned, the last of them on %s", c.Seq, c.At.UTC().Format("2006-01-02"))
 	}
-	_, err := fmt.Fprintln(w, line)
+	return say(w, line)
+}
+
+// say writes a line, without what somebody may have put into the log for the
+// terminal that it is read on.
+func say(w io.Writer, line string) error {
+	_, err := fmt.Fprintln(w, audit.Legible(line))
 	return err
 }
 
@@ -142,12 +148,11 @@ func verifyFile(c *cli, cfg config.Config, path string) error {
 		if s.Unsigned {
 			line += ", a checkpoint whose signature is not checked without the master key"
 		}
-		_, err := fmt.Fprintln(c.stdout, line)
-		return err
+		return say(c.stdout, line)
 	})
 	var broken *audit.BrokenError
 	if errors.As(err, &broken) {
-		if _, err := fmt.Fprintf(c.stdout, "BROKEN     %v\n", broken); err != nil {
+		if err := say(c.stdout, fmt.Sprintf("BROKEN     %v", broken)); err != nil {
 			return err
 		}
 		return errReported

@@ -17,11 +17,12 @@ type BrokenError struct {
 	Problem        string // continues "event …": "was altered"
 }
 
+// Error is fit for a terminal, whatever somebody has written into the log.
 func (e *BrokenError) Error() string {
 	if e.EventID == "" {
-		return fmt.Sprintf("the audit log of %s is broken at sequence %d: %s", e.OrganizationID, e.Seq, e.Problem)
+		return Legible(fmt.Sprintf("the audit log of %s is broken at sequence %d: %s", e.OrganizationID, e.Seq, e.Problem))
 	}
-	return fmt.Sprintf("audit event %s (sequence %d of %s) %s", e.EventID, e.Seq, e.OrganizationID, e.Problem)
+	return Legible(fmt.Sprintf("audit event %s (sequence %d of %s) %s", e.EventID, e.Seq, e.OrganizationID, e.Problem))
 }
 
 // Walk follows one organization's chain, event by event, in constant memory.
@@ -47,7 +48,7 @@ func (w *Walk) Events() int64 { return w.events }
 func (w *Walk) Next(e *Event) error {
 	want := w.at.Seq + 1
 	broken := func(seq int64, format string, args ...any) error {
-		return &BrokenError{w.organizationID, Legible(e.ID), seq, fmt.Sprintf(format, args...)}
+		return &BrokenError{w.organizationID, e.ID, seq, fmt.Sprintf(format, args...)}
 	}
 	switch {
 	case e.OrganizationID != w.organizationID:

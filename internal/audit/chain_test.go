@@ -247,3 +247,39 @@ func TestExportTakesAnyDetails(t *testing.T) {
 		}
 	}
 }
+
+// FuzzVerifyExport: whatever a file holds, it is judged without a crash, and what
+// is said of it is fit for a terminal.
+func FuzzVerifyExport(f *testing.F) {
+	begin, err := json.Marshal(NewExportBegin("org-1", Link{}, Checkpoint{}))
+	if err != nil {
+		f.Fatal(err)
+	}
+	event := Event{ID: "audit_log-a", OrganizationID: "org-1", Action: "x", Actor: System("org-1"), Details: json.RawMessage("{}")}
+	if err := event.Seal(0, ""); err != nil {
+		f.Fatal(err)
+	}
+	line, err := event.AppendJSON(nil)
+	if err != nil {
+		f.Fatal(err)
+	}
+	end, err := json.Marshal(NewExportEnd("org-1", 1, Link{1, event.Hash}))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(string(begin) + "\n" + string(line) + "\n" + string(end) + "\n")
+	f.Add(`{"object":"audit_export","version":1,"organization_id":"\u001b[31m","after":{"seq":7,"hash":""},"checkpoint":null}`)
+	f.Add("{}\n[")
+	f.Fuzz(func(t *testing.T, file string) {
+		err := VerifyExport(strings.NewReader(file), fakeSigner{"k1": "secret"}, func(s Section) error {
+			if s.Events < 0 || s.Last.Seq != s.After.Seq+s.Events {
+				t.Errorf("%+v holds", s)
+			}
+			return nil
+		})
+		var broken *BrokenError
+		if errors.As(err, &broken) && Legible(err.Error()) != err.Error() {
+			t.Errorf("%q", err)
+		}
+	})
+}

@@ -145,7 +145,7 @@ func (v *exportReader) broken(organizationID, eventID string, seq int64, problem
 	if organizationID == "" {
 		organizationID = "the export"
 	}
-	return &BrokenError{Legible(organizationID), Legible(eventID), seq, fmt.Sprintf("(line %d) %s", v.number, Legible(problem))}
+	return &BrokenError{organizationID, eventID, seq, fmt.Sprintf("(line %d) %s", v.number, problem)}
 }
 
 // strict reads a line that is exactly what encoding into gives.

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"weir/internal/audit"
 	"weir/internal/org"
 	"weir/internal/sqldb/sqldbtest"
@@ -274,4 +276,90 @@ func TestABrokenLogHoldsUpItsOrganizationOnly(t *testing.T) {
 	if !slices.Equal(sink.got["org-a"], upTo(1)) || !slices.Equal(sink.got["org-b"], upTo(3)) || m.failed != 1 {
 		t.Errorf("pushed %v, %+v", sink.got, m)
 	}
+}
+
+// However two nodes, a sink that comes and goes, and deaths in the middle of a
+// batch fall together: no event of an organization arrives before the one in
+// front of it, and in the end all have.
+func TestNothingIsLostNorOvertaken(t *testing.T) {
+	l := newLog(t)
+	organizations := 0
+	rapid.Check(t, func(rt *rapid.T) {
+		organizations++
+		a := fmt.Sprintf("org-%d", organizations)
+		c := &clock{time.Now()}
+		var answer func() error
+		arrived := int64(0)
+		sink := &watched{take: func(organizationID string, events []audit.Event) error {
+			if organizationID != a { // of an earlier round
+				return nil
+			}
+			if answer != nil {
+				if err := answer(); err != nil {
+					return err
+				}
+			}
+			for _, e := range events {
+				if e.Seq > arrived+1 {
+					rt.Fatalf("event %d arrives behind %d", e.Seq, arrived)
+				}
+				arrived = max(arrived, e.Seq)
+			}
+			return nil
+		}}
+		nodes := make([]*Pusher, 2)
+		for i := range nodes {
+			nodes[i], _ = newPusher(l, sink, c, fmt.Sprint("node-", i))
+		}
+		total := int64(0)
+		turn := func(i int) {
+			ctx, die := context.WithCancel(t.Context())
+			defer die()
+			switch rapid.IntRange(0, 5).Draw(rt, "the sink") {
+			case 0:
+				answer = func() error { return errors.New("down") }
+			case 1:
+				answer = func() error { return &RefusedError{"status 400"} }
+			case 2:
+				answer = func() error { die(); return nil } // taken, and not noted
+			default:
+				answer = nil
+			}
+			if _, err := nodes[i].turn(ctx); err != nil && ctx.Err() == nil {
+				rt.Fatal(err)
+			}
+			if ctx.Err() != nil { // another process in its place
+				nodes[i], _ = newPusher(l, sink, c, nodes[i].Holder)
+			}
+		}
+		for range rapid.IntRange(1, 20).Draw(rt, "steps") {
+			switch rapid.IntRange(0, 3).Draw(rt, "step") {
+			case 0:
+				n := rapid.IntRange(1, 150).Draw(rt, "events")
+				l.add(a, n, "{}")
+				total += int64(n)
+			case 1:
+				c.now = c.now.Add(time.Duration(rapid.IntRange(0, int(2*hold)).Draw(rt, "later")))
+			case 2, 3:
+				turn(rapid.IntRange(0, 1).Draw(rt, "node"))
+			}
+		}
+		answer = nil
+		c.now = c.now.Add(hold + mostPause)
+		turns(t, nodes[0])
+		if arrived != total {
+			rt.Errorf("%d of %d events have arrived", arrived, total)
+		}
+	})
+}
+
+// watched is a sink that is one function.
+type watched struct {
+	take func(organizationID string, events []audit.Event) error
+}
+
+func (w *watched) Name() string { return "watched" }
+func (w *watched) Close() error { return nil }
+func (w *watched) Send(_ context.Context, organizationID string, events []audit.Event) error {
+	return w.take(organizationID, events)
 }
