@@ -85,9 +85,10 @@ func (r *remote) projects(ctx context.Context, named []string) ([]string, error)
 	return each(named, func(n string) (string, error) { return r.project(ctx, n) })
 }
 
-// user returns the id of a person, who may be given by the e-mail address too.
+// user returns the id of a person, who may be given by the e-mail address too. The
+// API takes the id of a service account where it takes a person.
 func (r *remote) user(ctx context.Context, named string) (string, error) {
-	n := noun{what: "user", prefixes: []string{id.User, "user_"}, path: usersPath}
+	n := noun{what: "user", prefixes: []string{id.User, "user_", id.ServiceAccount}, path: usersPath}
 	if isEmail(named) {
 		n.name, n.query = "email", url.Values{"emails[]": {named}}
 	}

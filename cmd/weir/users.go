@@ -2,8 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
+	"fmt"
 	"net/url"
+
+	"github.com/tidwall/gjson"
 
 	"weir/internal/apiclient"
 )
@@ -16,39 +20,157 @@ func userColumns() []column {
 
 func usersCommand() resource {
 	return resource{
-		name: "users", summary: "the people of the organization",
-		about: "The people of the organization. A USER is given by id, e-mail address or name.",
+		name: "users", summary: "the people of the organization, and of projects",
+		about: `The people of the organization or, with --project, of a project. A USER is given by
+id, e-mail address or name.`,
 		verbs: []verb{
-			{"list", "", "list the people", []string{"weir users list", "weir users list --email ada@example.com --json"}, listUsers},
+			{"list", "", "list the people of the organization or of a project", []string{"weir users list", "weir users list --email ada@example.com --json", "weir users list --project 'Support chat'"}, listUsers},
 			{"get", "USER", "show a person", []string{"weir users get ada@example.com"}, getUser},
+			{"update", "USER", "change a person's role", []string{"weir users update ada@example.com --role owner", "weir users update ada@example.com --role viewer --project 'Support chat'"}, updateUser},
+			{"add", "USER", "put somebody of the organization into a project", []string{"weir users add ada@example.com --project 'Support chat' --role member"}, addUser},
+			{"remove", "USER...", "take people out of a project", []string{"weir users remove ada@example.com --project 'Support chat'"}, removeUsers},
+			{"delete", "USER...", "take people out of the organization, with their keys", []string{"weir users delete ada@example.com --yes"}, deleteUsers},
 		},
 	}
+}
+
+// usersAt is where the people of the organization are, or those of a project.
+func (r *remote) usersAt(ctx context.Context, project string) (string, error) {
+	if project == "" {
+		return usersPath, nil
+	}
+	projectID, err := r.project(ctx, project)
+	if err != nil {
+		return "", err
+	}
+	return inProject(projectID, "users"), nil
 }
 
 func listUsers(fs *flag.FlagSet) action {
 	var emails many
 	fs.Var(&emails, "email", "only those with this `ADDRESS`; several may be given")
+	project := fs.String("project", "", "the people of this `PROJECT`")
 	limit := fs.Int("limit", 0, "at most `N`; 0 for all")
 	return func(ctx context.Context, r *remote, _ []string) error {
 		query := url.Values{}
 		if len(emails) > 0 {
+			if *project != "" {
+				return usageError{errors.New("--email and --project do not go together: weir users get USER --project PROJECT shows one")}
+			}
 			query["emails[]"] = emails
 		}
-		_, err := r.list(ctx, listing{path: usersPath, query: query, columns: userColumns()}, *limit)
+		path, err := r.usersAt(ctx, *project)
+		if err != nil {
+			return err
+		}
+		_, err = r.list(ctx, listing{path: path, query: query, columns: userColumns()}, *limit)
 		return err
 	}
 }
 
-func getUser(*flag.FlagSet) action {
+func getUser(fs *flag.FlagSet) action {
+	project := fs.String("project", "", "as one of this `PROJECT`")
 	return func(ctx context.Context, r *remote, args []string) error {
+		path, err := r.usersAt(ctx, *project)
+		if err != nil {
+			return err
+		}
 		userID, err := r.user(ctx, args[0])
 		if err != nil {
 			return err
 		}
-		raw, err := r.api.Get(ctx, usersPath+apiclient.Path(userID), nil)
+		raw, err := r.api.Get(ctx, path+apiclient.Path(userID), nil)
 		if err != nil {
 			return err
 		}
-		return r.show(raw, append(userColumns(), text("DEVELOPER PERSONA", "developer_persona"), text("TECHNICAL LEVEL", "technical_level")), "id")
+		columns := userColumns()
+		if *project == "" {
+			columns = append(columns, text("PROJECTS", "projects.data.#.name"), moment("KEY LAST USED", "api_key_last_used_at"))
+		}
+		return r.show(raw, columns, "id")
+	}
+}
+
+func updateUser(fs *flag.FlagSet) action {
+	role := fs.String("role", "", "another `ROLE`: owner or reader; of a project, owner, member or viewer")
+	project := fs.String("project", "", "the role in this `PROJECT`")
+	return func(ctx context.Context, r *remote, args []string) error {
+		if *role == "" {
+			return usageError{errors.New("--role is missing")}
+		}
+		path, err := r.usersAt(ctx, *project)
+		if err != nil {
+			return err
+		}
+		userID, err := r.user(ctx, args[0])
+		if err != nil {
+			return err
+		}
+		raw, err := r.api.Post(ctx, path+apiclient.Path(userID), map[string]any{"role": *role})
+		if err != nil {
+			return err
+		}
+		return r.say(raw, userID, "%s is now %s", args[0], gjson.GetBytes(raw, "role").String())
+	}
+}
+
+func addUser(fs *flag.FlagSet) action {
+	project := projectFlag(fs)
+	role := fs.String("role", "member", "the `ROLE` in the project: owner, member or viewer")
+	return func(ctx context.Context, r *remote, args []string) error {
+		projectID, err := r.within(ctx, *project)
+		if err != nil {
+			return err
+		}
+		userID, err := r.user(ctx, args[0])
+		if err != nil {
+			return err
+		}
+		raw, err := r.api.Post(ctx, inProject(projectID, "users"), map[string]any{"user_id": userID, "role": *role})
+		if err != nil {
+			return err
+		}
+		return r.say(raw, userID, "%s is now in %s, as %s", args[0], *project, gjson.GetBytes(raw, "role").String())
+	}
+}
+
+func removeUsers(fs *flag.FlagSet) action {
+	project := projectFlag(fs)
+	yes := fs.Bool("yes", false, "do not ask, for several")
+	return func(ctx context.Context, r *remote, args []string) error {
+		projectID, err := r.within(ctx, *project)
+		if err != nil {
+			return err
+		}
+		ids, err := each(args, func(named string) (string, error) { return r.user(ctx, named) })
+		if err != nil {
+			return err
+		}
+		if len(ids) > 1 {
+			if err := r.confirm(ctx, *yes, fmt.Sprintf("take %d people out of %s", len(ids), plain(*project))); err != nil {
+				return err
+			}
+		}
+		return r.eachDone(ids, func(userID string) error {
+			raw, err := r.api.Delete(ctx, inProject(projectID, "users", userID), nil)
+			if err != nil {
+				return err
+			}
+			return r.say(raw, userID, "%s is no longer in %s", userID, *project)
+		})
+	}
+}
+
+func deleteUsers(fs *flag.FlagSet) action {
+	yes := fs.Bool("yes", false, "do not ask")
+	return func(ctx context.Context, r *remote, args []string) error {
+		ids, err := each(args, func(named string) (string, error) { return r.user(ctx, named) })
+		if err != nil {
+			return err
+		}
+		if err := r.confirm(ctx, *yes, deletion("user", args, ids, "all keys of that person", "all of their keys")); err != nil {
+			return err
+		}
+		return r.remove(ctx, "user", ids, true, func(userID string) string { return usersPath + apiclient.Path(userID) })
 	}
 }

@@ -16,6 +16,7 @@ import (
 func remotes() []resource {
 	return []resource{
 		projectsCommand(), serviceAccountsCommand(), keysCommand(), usersCommand(),
+		groupsCommand(), rolesCommand(), limitsCommand(),
 		usageCommand(), costsCommand(), requestsCommand(),
 	}
 }
