@@ -454,3 +454,16 @@ func TestOIDCAsksForNoCode(t *testing.T) {
 	}
 	refused(t, f.try(u.Email, "a reader's password", ""), http.StatusUnauthorized, "totp_required", "totp")
 }
+
+// From where the organization may not be called, nobody gets a session.
+func TestOIDCKeepsToIPAllowlists(t *testing.T) {
+	f := newFixture(t)
+	f.says("subject-1", f.Owner.Email, true)
+	f.allowlist("", true, "192.0.2.0/24")
+	before := f.lastSeq()
+	a := f.throughProvider("test")
+	refused(t, a, http.StatusForbidden, org.CodeAddressRefused, "")
+	if events := f.events(before); len(events) != 1 || events[0].Action != audit.LoginFailed.Name || cookiesOf(a)[endpoint.SessionCookie] != nil {
+		t.Errorf("recorded %v, cookies %v", slices.Collect(names(events)), cookiesOf(a))
+	}
+}

@@ -244,3 +244,28 @@ func TestPasswordResetIsAcceptedOnce(t *testing.T) {
 		t.Errorf("%d accepted one token", good)
 	}
 }
+
+// What a person changes in a session is as hard to break as the rest.
+func TestHostileInputInASession(t *testing.T) {
+	f := newFixture(t)
+	u, browser := f.person(access.OrganizationReader, "a reader's password")
+	long := strings.Repeat("x", 500_000)
+	for _, path := range []string{"/password", "/totp", "/totp/confirm", "/totp/recovery_codes", "/totp/disable"} {
+		for _, body := range []string{
+			"null", "[]", `{"code":0}`, `{"code":null}`, `{"code":["1"]}`, `{"code":"\u0000"}`, `{"code":"` + long + `"}`, `{"code":"1","code":"2"}`,
+			`{"code":"١٢٣٤٥٦"}`, `{"code":"-1e+05"}`, `{"current_password":"\u0000","new_password":"\u0000aaaaaaaa"}`,
+			`{"current_password":"a reader's password","new_password":"` + long + `"}`, `{"current_password":{},"new_password":[]}`,
+			`{"current_password":"x","new_password":"xxxxxxxx","user_id":"` + f.Owner.ID + `"}`, `{"code":"1","confirmed":true,"user_id":"` + f.Owner.ID + `"}`,
+		} {
+			f.clock.advance(time.Minute) // so that no throttle hides what comes after it
+			if a := browser.post(path, body); a.status != http.StatusBadRequest && !(path == "/totp" && a.status == http.StatusOK) && a.status != http.StatusTooManyRequests {
+				t.Errorf("%s %.80s: %d %.200s", path, body, a.status, a.body)
+			}
+		}
+	}
+	if got := ok[totpState](t, browser.get("/totp")); got.Enabled {
+		t.Errorf("%+v", got)
+	}
+	f.clock.advance(5 * time.Minute)
+	f.signInAs(u.Email, "a reader's password")
+}
