@@ -54,6 +54,7 @@ func newTenant(t *testing.T, address, key string) *tenant {
 	create("group_id", "/v1/organization/groups", map[string]any{"name": "group"})
 	create("role_id", "/v1/organization/roles", map[string]any{"role_name": "role", "permissions": []string{"api.usage.read"}})
 	create("key_id", "/v1/organization/admin_api_keys", map[string]any{"name": "second"})
+	x.trust(t, create)
 	var me identified
 	x.must(t, "GET", "/weir/v1/me", nil, &me)
 	x.ids["user_id"] = me.ID
@@ -84,12 +85,12 @@ func (x *tenant) everything(t *testing.T) string {
 	t.Helper()
 	var all bytes.Buffer
 	project := "/v1/organization/projects/" + x.ids["project_id"]
-	for _, path := range []string{
-		"/v1/organization/projects?include_archived=true", project, project + "/api_keys", project + "/service_accounts",
-		"/v1/organization/users", "/v1/organization/groups", "/v1/organization/roles", "/v1/organization/groups/" + x.ids["group_id"] + "/users",
-		"/v1/organization/groups/" + x.ids["group_id"] + "/roles", project + "/users", project + "/groups", "/weir/v1/workspaces", "/weir/v1/workspaces/" + x.ids["workspace_id"] + "/members",
+	for _, path := range append(x.trusted(),
+		"/v1/organization/projects?include_archived=true", project, project+"/api_keys", project+"/service_accounts",
+		"/v1/organization/users", "/v1/organization/groups", "/v1/organization/roles", "/v1/organization/groups/"+x.ids["group_id"]+"/users",
+		"/v1/organization/groups/"+x.ids["group_id"]+"/roles", project+"/users", project+"/groups", "/weir/v1/workspaces", "/weir/v1/workspaces/"+x.ids["workspace_id"]+"/members",
 		"/weir/v1/connections", "/weir/v1/model_endpoints", "/weir/v1/requests", "/weir/v1/audit_events?limit=100",
-	} {
+	) {
 		status, raw := call(t, "GET", x.address+path, x.key, nil, nil)
 		if status != http.StatusOK {
 			t.Fatalf("GET %s: %d %s", path, status, raw)
@@ -133,6 +134,9 @@ func TestTenantsAreApart(t *testing.T) {
 	for pattern, operations := range description.Paths {
 		if !strings.Contains(pattern, "{") {
 			continue
+		}
+		if strings.HasSuffix(pattern, "/{fine_tuned_model_checkpoint}/permissions") {
+			continue // the name is the provider's: here, nobody has permission for it
 		}
 		path := variable.ReplaceAllStringFunc(pattern, func(v string) string {
 			id, ok := b.ids[strings.Trim(v, "{}")]
