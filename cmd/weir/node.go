@@ -240,6 +240,7 @@ func (n *node) Serve(ctx context.Context, listener net.Listener) error {
 		AdminDescription: adminapi.Description(),
 		SecureCookies:    n.tls != nil || strings.HasPrefix(n.cfg.PublicURL, "https:"),
 		OIDC:             oidcProviders(n.cfg),
+		PublicURL:        publicURL(n.cfg, listener),
 	})
 	srv := &server.Server{
 		Admin: admin.Handler(), Native: native.Handler(), Gateway: n.relay, Metrics: n.metricsHandler(listener),
@@ -275,6 +276,15 @@ func (n *node) Serve(ctx context.Context, listener net.Listener) error {
 	noted := n.identity.Denials.Flush(grace, time.Time{}, n.org.RecordDenials)
 	stop()
 	return errors.Join(served, touched, noted, group.Wait())
+}
+
+// publicURL is the address that links begin with: where the configuration does
+// not say one, that of the listener.
+func publicURL(cfg config.Config, listener net.Listener) string {
+	if cfg.PublicURL != "" {
+		return strings.TrimSuffix(cfg.PublicURL, "/")
+	}
+	return addressOf(cfg, listener)
 }
 
 func oidcProviders(cfg config.Config) []*oidc.Provider {

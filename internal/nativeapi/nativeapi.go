@@ -39,6 +39,8 @@ type Options struct {
 	SecureCookies bool
 	// OIDC are the identity providers that people may sign in through.
 	OIDC []*oidc.Provider
+	// PublicURL is the address that browsers reach weir at. Links begin with it.
+	PublicURL string
 }
 
 // API is weir's own API of every organization of the install; whose it is, the
@@ -51,6 +53,7 @@ type API struct {
 	now           func() time.Time
 	secureCookies bool
 	oidc          []*oidc.Provider
+	publicURL     string
 	document      json.RawMessage
 	table         *endpoint.Table
 }
@@ -60,19 +63,19 @@ type API struct {
 func New(o Options) *API {
 	a := &API{
 		org: o.Org, usage: o.Usage, identity: o.Identity, book: o.Book, now: o.Now,
-		secureCookies: o.SecureCookies, oidc: o.OIDC, document: document(o.AdminDescription),
+		secureCookies: o.SecureCookies, oidc: o.OIDC, publicURL: o.PublicURL, document: document(o.AdminDescription),
 	}
 	a.table = endpoint.NewTable(endpoint.Options{Identity: o.Identity, Logger: o.Logger, StrictBodies: true}, slices.Concat(
 		a.workloadTokens(),
 		a.connections(), a.catalogue(), a.workspaces(), a.members(), a.modelEndpoints(),
 		a.keys(), a.requests(), a.auditEvents(), a.auditChain(), a.me(), a.sessions(), a.sessionList(), a.passwords(), a.secondFactors(), a.rateLimits(), a.description(),
-		a.ipAllowlists(), a.oidcSignIn(), a.identities(),
+		a.ipAllowlists(), a.oidcSignIn(), a.identities(), a.invites(),
 	))
 	return a
 }
 
 // Handler serves every path under /weir.
-func (a *API) Handler() http.Handler { return a.table }
+func (a *API) Handler() http.Handler { return withInvitePage(a.table) }
 
 // Endpoints returns the rows of the API's table.
 func (a *API) Endpoints() []endpoint.Endpoint { return a.table.Endpoints() }

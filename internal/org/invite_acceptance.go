@@ -22,10 +22,13 @@ type Joining struct {
 // CheckPersonName refuses a name that no person can be shown by.
 func CheckPersonName(param, name string) error { return checkName(param, name) }
 
+// CodeInviteToken is the code of every refusal of a token.
+const CodeInviteToken = "invalid_token"
+
 // errInviteToken refuses all tokens that do not work alike: whoever has one
 // learns no more than that.
 func errInviteToken() error {
-	return fault.Invalidf("invalid_token", "token", "This invitation is unknown, was used or taken back already, or has expired. Ask for another one.")
+	return fault.Invalidf(CodeInviteToken, "token", "This invitation is unknown, was used or taken back already, or has expired. Ask for another one.")
 }
 
 // InviteFor returns the pending invite with this token.

@@ -39,6 +39,17 @@ type InviteProject struct {
 	Role      access.ProjectRole `json:"role"` // owner or member
 }
 
+// InvitePage is the address, below weir's own, of the page that an invite's link
+// leads to.
+const InvitePage = "/weir/join"
+
+// InviteURL is the link of an invite, at an address that browsers reach weir at.
+// The token stands behind the #, where browsers keep it from servers and their
+// logs.
+func InviteURL(base, token string) string {
+	return strings.TrimSuffix(base, "/") + InvitePage + "#" + token
+}
+
 // InviteStatus is what has become of an invite.
 type InviteStatus string
 
