@@ -35,7 +35,7 @@ func bad(format string, args ...any) finding {
 
 func runDoctor(ctx context.Context, c *cli, args []string) error {
 	fs := flags("doctor")
-	cfg, err := configure(c, fs, args, "Usage: weir doctor [flags]\n\nLooks at the configuration, the data directory, the databases, the master key\nand the audit chain, and says what is wrong. It changes nothing. Exit code 1 says that something is.\n")
+	cfg, err := configure(c, fs, args, "Usage: weir doctor [flags]\n\nLooks at the configuration, the data directory, the databases, the master\nkey, the audit chain and the identity providers, and says what is wrong. It changes nothing. Exit code 1 says that something is.\n")
 	if err != nil {
 		return ended(err)
 	}
@@ -76,6 +76,7 @@ func examine(ctx context.Context, cfg config.Config) []finding {
 			findings = append(findings, bad("The usage events' database did not close: %v.", err))
 		}
 	}
+	findings = append(findings, examineProviders(ctx, cfg)...)
 	if _, err := pricing.Builtin(); err != nil {
 		findings = append(findings, bad("The price book in this binary cannot be read: %v.", err))
 	}

@@ -64,6 +64,9 @@ func New(cfg config.OIDCProvider, redirect string, now func() time.Time) *Provid
 // Config is what the provider was made from.
 func (p *Provider) Config() config.OIDCProvider { return p.cfg }
 
+// Redirect is the address the provider must send people back to.
+func (p *Provider) Redirect() string { return p.redirect }
+
 // Flow is a sign-in under way. The browser that began it keeps it, sealed, and
 // nobody else can end it.
 type Flow struct {
