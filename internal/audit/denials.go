@@ -29,11 +29,21 @@ type Denied struct {
 	First, Last time.Time
 }
 
-// Omitted counts the denials of one sort that were not kept one by one. An
-// empty OrganizationID is that of callers nobody knows.
+// Callers is who shares an allowance of denials within an organization.
+type Callers string
+
+// Callers with a key or session of ours, others, and people whose sign-in failed.
+const (
+	CallersKnown     Callers = "known"
+	CallersUnknown   Callers = "unknown"
+	CallersSigningIn Callers = "signing_in"
+)
+
+// Omitted counts the denials of some callers that were not kept one by one. An
+// empty OrganizationID is that of callers who are nobody's.
 type Omitted struct {
 	OrganizationID string
-	Known          bool // the callers were
+	Callers        Callers
 	Count          int
 	First, Last    time.Time
 }
@@ -41,14 +51,23 @@ type Omitted struct {
 // DenialWindow is how long equal denials are one.
 const DenialWindow = time.Minute
 
-// How many different denials an organization keeps: a burst at once, and so
-// many a minute for as long as it goes on. Whoever tries keys at random, from
-// many addresses, must not fill the log; nor must a program that was given the
-// wrong key.
-const (
-	knownBurst, knownPerMinute     = 60, 10
-	unknownBurst, unknownPerMinute = 20, 2
-)
+// allowance is how many different denials are kept: a burst at once, and so many
+// a minute for as long as it goes on.
+type allowance struct{ burst, perMinute float64 }
+
+// allowance is that of an organization. Whoever tries keys or passwords at
+// random, from many addresses, must not fill the log; nor must a program that was
+// given the wrong key.
+func (c Callers) allowance() allowance {
+	switch c {
+	case CallersKnown:
+		return allowance{60, 10}
+	case CallersSigningIn: // each is an event of its own
+		return allowance{300, 30}
+	case CallersUnknown:
+	}
+	return allowance{20, 2}
+}
 
 // Denials gathers denials until they are written into the log: equal ones
 // become one, and beyond an allowance they are only counted. What it holds is
@@ -64,7 +83,7 @@ type Denials struct {
 // party is what shares an allowance.
 type party struct {
 	organizationID string
-	known          bool
+	callers        Callers
 }
 
 // purse is what is left of an allowance.
@@ -81,7 +100,10 @@ func (d *Denials) Add(denial Denial, now time.Time) {
 	}
 	userAgent := denial.Actor.UserAgent
 	denial.Actor.UserAgent = "" // any caller can make up another for each request
-	of := party{denial.Actor.OrganizationID, denial.Actor.Type != ActorUnknown}
+	of := party{denial.Actor.OrganizationID, CallersKnown}
+	if denial.Actor.Type == ActorUnknown {
+		of.callers = CallersUnknown
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if known, ok := d.denied[denial]; ok {
@@ -90,7 +112,7 @@ func (d *Denials) Add(denial Denial, now time.Time) {
 		return
 	}
 	if !d.spend(of, now) {
-		d.omit(&Omitted{of.organizationID, of.known, 1, now, now})
+		d.omit(&Omitted{of.organizationID, of.callers, 1, now, now})
 		return
 	}
 	shown := denial
@@ -98,22 +120,35 @@ func (d *Denials) Add(denial Denial, now time.Time) {
 	d.keep(denial, &Denied{shown, 1, now, now})
 }
 
+// SignInFailed reports whether a failed sign-in is to be recorded: it is within
+// the organization's allowance. One that is not is counted.
+func (d *Denials) SignInFailed(organizationID string, now time.Time) bool {
+	if d == nil {
+		return true
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	of := party{organizationID, CallersSigningIn}
+	if d.spend(of, now) {
+		return true
+	}
+	d.omit(&Omitted{of.organizationID, of.callers, 1, now, now})
+	return false
+}
+
 // spend takes one from the allowance of a party.
 func (d *Denials) spend(of party, now time.Time) bool {
-	burst, perMinute := float64(unknownBurst), float64(unknownPerMinute)
-	if of.known {
-		burst, perMinute = knownBurst, knownPerMinute
-	}
+	allowed := of.callers.allowance()
 	p, ok := d.purses[of]
 	if !ok {
-		p = &purse{burst, now}
+		p = &purse{allowed.burst, now}
 		if d.purses == nil {
 			d.purses = map[party]*purse{}
 		}
 		d.purses[of] = p
 	}
 	if passed := now.Sub(p.at); passed > 0 {
-		p.left, p.at = min(burst, p.left+passed.Minutes()*perMinute), now
+		p.left, p.at = min(allowed.burst, p.left+passed.Minutes()*allowed.perMinute), now
 	}
 	if p.left < 1 {
 		return false
@@ -147,7 +182,7 @@ func (d *Denials) omit(add *Omitted) {
 	if d.omitted == nil {
 		d.omitted = map[party]*Omitted{}
 	}
-	key := party{add.OrganizationID, add.Known}
+	key := party{add.OrganizationID, add.Callers}
 	if there, ok := d.omitted[key]; ok {
 		add.Count += there.Count
 		add.First, add.Last = earlier(add.First, there.First), later(add.Last, there.Last)

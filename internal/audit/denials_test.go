@@ -80,7 +80,7 @@ func TestDenialsHaveAnAllowance(t *testing.T) {
 			counted += v.Count
 		}
 	}
-	if most := unknownBurst + 24*60*(unknownPerMinute+1); written > most {
+	if most := 20 + 24*60*(2+1); written > most {
 		t.Errorf("%d events in a day, want at most %d", written, most)
 	}
 	if counted != tries {
@@ -108,7 +108,7 @@ func TestAllowancesAreApart(t *testing.T) {
 
 func TestDenialsThatCannotBeWrittenStay(t *testing.T) {
 	var d Denials
-	for i := range knownBurst + 5 {
+	for i := range 65 {
 		d.Add(known("org-1", fmt.Sprint(i)), begin)
 	}
 	oops := errors.New("disk full")
@@ -121,7 +121,7 @@ func TestDenialsThatCannotBeWrittenStay(t *testing.T) {
 	}
 	d.Add(known("org-1", "1"), begin.Add(time.Second))
 	got := flush(t, &d, time.Time{})
-	if len(got.denied) != knownBurst || len(got.omitted) != 1 {
+	if len(got.denied) != 60 || len(got.omitted) != 1 {
 		t.Fatalf("%d denied, %d omitted", len(got.denied), len(got.omitted))
 	}
 	if got.denied[0].Count+got.omitted[0].Count < 6 {
@@ -147,5 +147,30 @@ func TestLegible(t *testing.T) {
 	}
 	if got := Legible(strings.Repeat("x", 10)); got != "xxxxxxxxxx" {
 		t.Error(got)
+	}
+}
+
+// Failed sign-ins are recorded where they happen, up to an allowance, which those
+// of another organization do not touch.
+func TestFailedSignInsHaveAnAllowance(t *testing.T) {
+	var d Denials
+	recorded, tries := 0, 0
+	for second := range 3600 {
+		for range 50 {
+			tries++
+			if d.SignInFailed("org-1", begin.Add(time.Duration(second)*time.Second)) {
+				recorded++
+			}
+		}
+	}
+	if recorded < 300+59*30 || recorded > 300+60*30 {
+		t.Errorf("%d sign-ins recorded in an hour", recorded)
+	}
+	got := flush(t, &d, time.Time{})
+	if len(got.omitted) != 1 || got.omitted[0].Callers != CallersSigningIn || got.omitted[0].Count != tries-recorded {
+		t.Errorf("%+v", got.omitted)
+	}
+	if !d.SignInFailed("org-2", begin) || !(*Denials)(nil).SignInFailed("org-1", begin) {
+		t.Error("another's is not recorded")
 	}
 }

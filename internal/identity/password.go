@@ -111,6 +111,9 @@ func (s *Service) signIn(ctx context.Context, in Credentials, from From) (out Si
 // refuse records a failed sign-in with everybody it was meant for.
 func (s *Service) refuse(ctx context.Context, users []org.User, from From, why *fault.Error) error {
 	for _, u := range users {
+		if !s.Denials.SignInFailed(u.OrganizationID, s.Now()) {
+			continue // so many that they are only counted
+		}
 		in := org.NewSession{User: u, IPAddress: from.IPAddress, UserAgent: from.UserAgent}
 		if err := s.Org.RecordFailedSignIn(ctx, in, why.Code, why.Message); err != nil {
 			return err

@@ -21,10 +21,10 @@ type deniedDetails struct {
 
 // omittedDetails is the payload of a DenialsOmitted event.
 type omittedDetails struct {
-	Callers string `json:"callers"` // known or unknown
-	Count   int    `json:"count"`
-	FirstAt int64  `json:"first_at"`
-	LastAt  int64  `json:"last_at"`
+	Callers audit.Callers `json:"callers"`
+	Count   int           `json:"count"`
+	FirstAt int64         `json:"first_at"`
+	LastAt  int64         `json:"last_at"`
 }
 
 // RecordDenials writes refused requests into the logs of the organizations they
@@ -58,12 +58,8 @@ func (s *Service) RecordDenials(ctx context.Context, denied []audit.Denied, omit
 		})
 	}
 	for _, o := range omitted {
-		callers := "unknown"
-		if o.Known {
-			callers = "known"
-		}
 		add(o.OrganizationID, audit.DenialsOmitted, audit.System(o.OrganizationID), omittedDetails{
-			callers, o.Count, o.First.Unix(), o.Last.Unix(),
+			o.Callers, o.Count, o.First.Unix(), o.Last.Unix(),
 		})
 	}
 	if len(events) == 0 {
