@@ -17,8 +17,8 @@ import (
 func costsCommand() resource {
 	return resource{
 		name: "costs", summary: "what it cost, to the last digit",
-		verbs: []verb{{"", "", `what was metered and priced since a time, in US dollars, by default in the
-last 7 days and today`, []string{
+		verbs: []verb{{"", "", `what was metered and priced, in US dollars, without --start in the last 7 days
+and today`, []string{
 			"weir costs --start 30d",
 			"weir costs --start 2026-11-01 --by project,line-item",
 			"weir costs --width 1d --project 'Support chat'",
@@ -39,9 +39,9 @@ func costsOf(fs *flag.FlagSet) action {
 			return err
 		}
 		byLine := slices.Contains(q.groups(), "line_item")
-		columns := []column{{head: "USD"}}
+		columns := []column{{head: "USD", right: true}}
 		if byLine {
-			columns = append(columns, column{head: "QUANTITY"}, column{head: "UNIT"})
+			columns = append(columns, column{head: "QUANTITY", right: true}, column{head: "UNIT"})
 		}
 		unpriced := 0
 		err = q.run(ctx, r, "/v1/organization/costs", w, columns, func() sum { return &dollars{byLine: byLine, unpriced: &unpriced} })

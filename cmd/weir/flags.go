@@ -58,7 +58,7 @@ func settings(fs *flag.FlagSet) (load func(c *cli) (config.Config, error)) {
 		fs.Func(s.Flag, s.Help, func(v string) error { given[s.Flag] = v; return nil })
 	}
 	return func(c *cli) (config.Config, error) {
-		cfg, err := config.Load(config.LoadOptions{File: *file, Env: c.env, Flags: given})
+		cfg, err := config.Load(config.LoadOptions{File: *file, Env: c.env, Flags: given, Foreign: connectionVariables()})
 		if err == nil && cfg.MasterKey != "" { // with a key, nothing is read or made
 			_, _, err = vault.LoadMasterKeys(cfg.MasterKey.Reveal(), "")
 		}

@@ -86,7 +86,7 @@ var rates = []rate{
 func rateColumns() []column {
 	columns := []column{text("MODEL", "model")}
 	for _, f := range rates {
-		columns = append(columns, text(f.head, f.field))
+		columns = append(columns, amount(f.head, f.field))
 	}
 	return columns
 }

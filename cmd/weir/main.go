@@ -162,10 +162,14 @@ func exitCode(c *cli, err error) int {
 
 func printCommands(w io.Writer) {
 	_, _ = fmt.Fprint(w, "weir regulates and measures AI traffic.\n\nUsage: weir COMMAND\n")
+	width := 0
+	for _, cmd := range commands() {
+		width = max(width, len(cmd.name))
+	}
 	for _, chapter := range chapters() {
 		_, _ = fmt.Fprintf(w, "\n%s\n", chapter.title)
 		for _, cmd := range chapter.commands {
-			_, _ = fmt.Fprintf(w, "  %-16s %s\n", cmd.name, cmd.summary)
+			_, _ = fmt.Fprintf(w, "  %-*s  %s\n", width, cmd.name, cmd.summary)
 		}
 	}
 	_, _ = fmt.Fprint(w, "\n'weir COMMAND --help' says what a command takes.\n")

@@ -17,6 +17,20 @@ import (
 // defaultURL is where weir serves unless told otherwise.
 const defaultURL = "http://127.0.0.1:8080"
 
+// The variables that say where a running weir is and as whom to call it. Those
+// that OpenAI's SDKs read stand in for them.
+const (
+	urlEnv       = "WEIR_URL"
+	keyEnv       = "WEIR_ADMIN_KEY"
+	keyFileEnv   = "WEIR_ADMIN_KEY_FILE"
+	openaiURLEnv = "OPENAI_BASE_URL"
+	openaiKeyEnv = "OPENAI_ADMIN_KEY"
+)
+
+// connectionVariables are those of weir's own, which commands that read a
+// configuration leave alone.
+func connectionVariables() []string { return []string{urlEnv, keyEnv, keyFileEnv} }
+
 // remote is what a command that calls a running weir works with.
 type remote struct {
 	c     *cli
@@ -66,10 +80,10 @@ func (o *connection) connect(c *cli) (*remote, error) {
 	}
 	address := o.url
 	if address == "" {
-		address = c.getenv("WEIR_URL")
+		address = c.getenv(urlEnv)
 	}
 	if address == "" {
-		address = c.getenv("OPENAI_BASE_URL")
+		address = c.getenv(openaiURLEnv)
 		if u, err := url.Parse(address); err == nil && !openai && isOpenAI(u.Hostname()) {
 			return nil, usageError{errors.New("OPENAI_BASE_URL names OpenAI itself, which should not get to see a key of weir's: say where weir serves with --url or WEIR_URL")}
 		}
@@ -93,16 +107,16 @@ func isOpenAI(host string) bool {
 func (o *connection) key(c *cli) (key string, openai bool, err error) {
 	file := o.keyFile
 	if file == "" {
-		if key := c.getenv("WEIR_ADMIN_KEY"); key != "" {
+		if key := c.getenv(keyEnv); key != "" {
 			return key, false, nil
 		}
-		file = c.getenv("WEIR_ADMIN_KEY_FILE")
+		file = c.getenv(keyFileEnv)
 	}
 	if file != "" {
 		key, err := readKeyFile(file)
 		return key, false, err
 	}
-	if key := c.getenv("OPENAI_ADMIN_KEY"); key != "" {
+	if key := c.getenv(openaiKeyEnv); key != "" {
 		return key, true, nil
 	}
 	return "", false, usageError{errors.New("there is no admin key: set WEIR_ADMIN_KEY, or name a file with one in WEIR_ADMIN_KEY_FILE or --admin-key-file. A first start leaves one in weir-data/" + bootstrapKeyFile)}
@@ -154,7 +168,8 @@ func (r *remote) confirm(ctx context.Context, yes bool, what string) error {
 	go func() { answered <- readLine(r.c.stdin) }()
 	select {
 	case <-ctx.Done():
-		return ctx.Err()
+		_, _ = fmt.Fprintln(r.c.stderr) // below the prompt
+		return errors.New("interrupted; nothing was changed")
 	case answer := <-answered:
 		if answer == "y" || answer == "yes" {
 			return nil

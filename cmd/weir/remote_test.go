@@ -164,6 +164,11 @@ func TestWhereCommandsCall(t *testing.T) {
 			t.Errorf("%s: %q", tt.name, out)
 		}
 	}
+	// What reads a configuration does not mind these variables.
+	u.env = []string{"WEIR_URL=" + u.url, "WEIR_ADMIN_KEY=" + townKey, "WEIR_ADMIN_KEY_FILE=" + file}
+	if out := u.must("check-config"); strings.Contains(out, townKey) {
+		t.Error(out)
+	}
 	if len(asked.paths) != 0 {
 		t.Errorf("the wrong server was asked for %v", asked.paths)
 	}
@@ -213,6 +218,38 @@ func TestCommandsThatCannotCall(t *testing.T) {
 	if said := u.said.String(); strings.Contains(said, "secret0123456789") || strings.Contains(said, townKey) {
 		t.Errorf("a secret was written to standard error:\n%s", said)
 	}
+}
+
+// Ctrl-C ends a command, at the prompt as in a call.
+func TestInterruptedCommands(t *testing.T) {
+	u := newTown(t)
+	u.id("projects", "create", "A")
+	ctx, cancel := context.WithCancel(t.Context())
+	in, typed := io.Pipe()
+	t.Cleanup(func() { _ = typed.Close() })
+	errs := newLine(cancel)
+	code := run(ctx, &cli{stdin: in, stdout: io.Discard, stderr: errs, env: u.env, stdinTerminal: true}, []string{"projects", "archive", "A"})
+	if code != 1 || !strings.HasSuffix(errs.String(), "to go on: \nweir: interrupted; nothing was changed\n") {
+		t.Errorf("%d %q", code, errs.String())
+	}
+	errs = newLine(func() {})
+	if code := run(ctx, &cli{stdout: io.Discard, stderr: errs, env: u.env}, []string{"projects", "list"}); code != 1 || errs.String() != "weir: interrupted\n" {
+		t.Errorf("%d %q", code, errs.String())
+	}
+}
+
+// line calls somebody when something is written for the first time.
+type line struct {
+	bytes.Buffer
+	first func()
+}
+
+func newLine(first func()) *line { return &line{first: first} }
+
+// Write implements io.Writer.
+func (l *line) Write(p []byte) (int, error) {
+	l.first()
+	return l.Buffer.Write(p)
 }
 
 func TestBadUsageOfCommands(t *testing.T) {

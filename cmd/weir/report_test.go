@@ -105,7 +105,7 @@ func TestReports(t *testing.T) {
 		t.Error("nobody said that something has no price")
 	}
 	u.tty = true
-	want := regexp.MustCompile(`^PROJECT ID +PROJECT +USD\n` + chat + ` +Chat +4\n` + data + ` +Data +0\.0{17}1\nTOTAL +- +4\.0{17}1\n$`)
+	want := regexp.MustCompile(`^PROJECT ID +PROJECT +USD\n` + chat + ` +Chat {20,}4\n` + data + ` +Data +0\.0{17}1\nTOTAL +- +4\.0{17}1\n$`)
 	if out := u.must("costs", "--start", "45d", "--by", "project"); !want.MatchString(out) {
 		t.Errorf("%s", out)
 	}

@@ -51,8 +51,8 @@ func requestsCommand() resource {
 func requestColumns() []column {
 	return []column{
 		moment("RECEIVED", "received_at"), text("ID", "id"), text("PROJECT ID", "project_id"), text("MODEL", "model", "model_asked"),
-		text("STATUS", "status"), text("OUTCOME", "outcome"), text("INPUT", "usage.input_tokens"), text("OUTPUT", "usage.output_tokens"),
-		text("USD", "cost.value"), text("MS", "latency_ms"),
+		text("STATUS", "status"), text("OUTCOME", "outcome"), amount("INPUT", "usage.input_tokens"), amount("OUTPUT", "usage.output_tokens"),
+		amount("USD", "cost.value"), amount("MS", "latency_ms"),
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 func roleColumns() []column {
 	return []column{
 		text("ID", "id"), text("NAME", "name"), text("FOR", "resource_type"), text("PREDEFINED", "predefined_role"),
-		text("PERMISSIONS", "permissions.#"), text("DESCRIPTION", "description"),
+		amount("PERMISSIONS", "permissions.#"), text("DESCRIPTION", "description"),
 	}
 }
 

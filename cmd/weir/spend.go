@@ -16,7 +16,7 @@ import (
 
 // cents is a column of whole cents, shown as dollars.
 func cents(head, path string) column {
-	return column{head, func(o gjson.Result) string {
+	return column{head: head, right: true, of: func(o gjson.Result) string {
 		raw := o.Get(path).Raw
 		amount, err := money.Parse(raw + "e-2")
 		if err != nil {

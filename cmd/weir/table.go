@@ -19,14 +19,15 @@ import (
 // column is a column of a table: what it is called, and what an object of the
 // API has for it, "" for nothing.
 type column struct {
-	head string
-	of   func(gjson.Result) string
+	head  string
+	of    func(gjson.Result) string
+	right bool // numbers stand at the right
 }
 
 // text is a column of what stands at the first of paths that has something.
 // Numbers are shown as the API wrote them.
 func text(head string, paths ...string) column {
-	return column{head, func(o gjson.Result) string {
+	return column{head: head, of: func(o gjson.Result) string {
 		for _, path := range paths {
 			if s := written(o.Get(path)); s != "" {
 				return s
@@ -34,6 +35,13 @@ func text(head string, paths ...string) column {
 		}
 		return ""
 	}}
+}
+
+// amount is a column of numbers.
+func amount(head, path string) column {
+	c := text(head, path)
+	c.right = true
+	return c
 }
 
 // written is a value as text. An array is its values, with commas between them.
@@ -55,7 +63,7 @@ func written(v gjson.Result) string {
 
 // moment is a column of Unix seconds.
 func moment(head, path string) column {
-	return column{head, func(o gjson.Result) string {
+	return column{head: head, of: func(o gjson.Result) string {
 		v := o.Get(path)
 		if v.Type != gjson.Number {
 			return ""
@@ -236,7 +244,11 @@ func (t *table) align() error {
 	for _, cells := range lines {
 		var line strings.Builder
 		for i, cell := range cells {
-			fmt.Fprintf(&line, "%-*s  ", t.widths[i], orDash(cell))
+			width := -t.widths[i]
+			if t.columns[i].right {
+				width = -width
+			}
+			fmt.Fprintf(&line, "%*s  ", width, orDash(cell))
 		}
 		if _, err := t.out.WriteString(strings.TrimRight(line.String(), " ") + "\n"); err != nil {
 			return err

@@ -50,14 +50,35 @@ func usageCommand() resource {
 	}
 	return resource{
 		name: "usage", summary: "what was used, by project, key, model and time",
-		verbs: []verb{{"", "[REPORT]", `what was used since a time, by default of completions in the last 7 days and
-today: ` + strings.Join(names, ", "), []string{
+		verbs: []verb{{"", "[REPORT]", "what was used, without --start in the last 7 days and today, in one of the reports\n" +
+			wrapped(names, 80), []string{
 			"weir usage",
 			"weir usage embeddings --start 30d --by project,model",
 			"weir usage --start today --width 1h --project 'Support chat'",
 			"weir usage --start 2026-10-01 --end 2026-11-01 --by key --json",
 		}, usageOf}},
 	}
+}
+
+// wrapped writes words with commas between them on lines of at most width.
+func wrapped(words []string, width int) string {
+	var out strings.Builder
+	line := 0
+	for i, w := range words {
+		if i < len(words)-1 {
+			w += ","
+		}
+		if line > 0 && line+1+len(w) > width {
+			out.WriteByte('\n')
+			line = 0
+		} else if line > 0 {
+			out.WriteByte(' ')
+			line++
+		}
+		out.WriteString(w)
+		line += len(w)
+	}
+	return out.String()
 }
 
 func usageOf(fs *flag.FlagSet) action {
@@ -85,7 +106,7 @@ func usageOf(fs *flag.FlagSet) action {
 		}
 		columns := make([]column, len(u.numbers))
 		for i, n := range u.numbers {
-			columns[i] = column{head: n.head}
+			columns[i] = column{head: n.head, right: true}
 		}
 		return q.run(ctx, r, "/v1/organization/usage/"+u.name, w, columns, func() sum { return newCounts(u.numbers) })
 	}

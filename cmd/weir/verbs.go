@@ -131,7 +131,10 @@ func (v verb) run(ctx context.Context, c *cli, name string, args []string) error
 	if err != nil {
 		return err
 	}
-	return do(ctx, r, words)
+	if err = do(ctx, r, words); errors.Is(err, context.Canceled) {
+		return errors.New("interrupted")
+	}
+	return err
 }
 
 // interspersed parses flags wherever they stand between the arguments, up to --.

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -196,13 +197,13 @@ func (c *Client) call(ctx context.Context, method, path string, query url.Values
 	}
 	res, err := c.http.Do(req)
 	if err != nil {
-		return nil, c.unreached(ctx, err, false)
+		return nil, c.unreached(ctx, method, err, false)
 	}
 	defer res.Body.Close()
 	raw, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
 	switch {
 	case err != nil:
-		return nil, c.unreached(ctx, err, true)
+		return nil, c.unreached(ctx, method, err, true)
 	case len(raw) > maxAnswer:
 		return nil, fmt.Errorf("%s %s: the answer is longer than %d MiB", method, path, maxAnswer>>20)
 	case res.StatusCode != http.StatusOK:
@@ -216,7 +217,7 @@ func (c *Client) call(ctx context.Context, method, path string, query url.Values
 
 // unreached is the failure of a call that got no whole answer. The client's own
 // error would name the address twice.
-func (c *Client) unreached(ctx context.Context, err error, cut bool) error {
+func (c *Client) unreached(ctx context.Context, method string, err error, cut bool) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -224,7 +225,9 @@ func (c *Client) unreached(ctx context.Context, err error, cut bool) error {
 	if errors.As(err, &wrapped) {
 		err = wrapped.Err
 	}
-	return &UnreachedError{URL: c.base, Err: err, cut: cut}
+	var dialing *net.OpError
+	sent := !errors.As(err, &dialing) || dialing.Op != "dial"
+	return &UnreachedError{URL: c.base, Err: err, cut: cut, Unsure: sent && method != http.MethodGet}
 }
 
 // retryAfter reads the header of that name, in seconds; 0 without one. A date is

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -133,6 +134,49 @@ func TestErrors(t *testing.T) {
 			t.Errorf("%.20q: %v", body, err)
 		}
 	}
+}
+
+// Who changed something learns when it is not known whether that was done.
+func TestChangesThatMayHaveBeenMade(t *testing.T) {
+	for _, tt := range []struct {
+		err    error
+		body   string
+		unsure bool
+	}{
+		{&net.OpError{Op: "dial", Err: errors.New("connection refused")}, "", false},
+		{&net.OpError{Op: "read", Err: errors.New("connection reset")}, "", true},
+		{io.ErrUnexpectedEOF, "", true},
+		{nil, "{…", true},
+	} {
+		c, err := apiclient.New(apiclient.Options{URL: "http://weir.test", Key: key, Transport: failing{tt.err, tt.body}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = c.Post(t.Context(), "/x", nil)
+		var unreached *apiclient.UnreachedError
+		if !errors.As(err, &unreached) || unreached.Unsure != tt.unsure || strings.Contains(err.Error(), "is not known") != tt.unsure {
+			t.Errorf("%v: %v", tt.err, err)
+		}
+		synctest.Test(t, func(t *testing.T) {
+			if _, err := c.Get(t.Context(), "/x", nil); !errors.As(err, &unreached) || unreached.Unsure {
+				t.Errorf("reading, %v: %v", tt.err, err)
+			}
+		})
+	}
+}
+
+// failing is a way to weir that breaks.
+type failing struct {
+	err  error
+	body string
+}
+
+// RoundTrip implements http.RoundTripper.
+func (f failing) RoundTrip(r *http.Request) (*http.Response, error) {
+	if f.err != nil {
+		return nil, f.err
+	}
+	return weir(func(*http.Request) (int, http.Header, string) { return 200, nil, f.body }).RoundTrip(r)
 }
 
 // What is read is read again, after a pause; what changes something is not done

@@ -44,14 +44,25 @@ type UnreachedError struct {
 	URL string
 	Err error
 	cut bool // an answer began
+
+	// Unsure says that the call was to change something, and may have: it was
+	// sent, and nobody said what became of it.
+	Unsure bool
 }
 
 // Error names the address.
 func (e *UnreachedError) Error() string {
-	if e.cut {
-		return fmt.Sprintf("the answer of weir at %s broke off: %v", e.URL, e.Err)
+	text := fmt.Sprintf("weir at %s cannot be reached: %v", e.URL, e.Err)
+	switch {
+	case e.cut:
+		text = fmt.Sprintf("the answer of weir at %s broke off: %v", e.URL, e.Err)
+	case e.Unsure:
+		text = fmt.Sprintf("weir at %s did not answer: %v", e.URL, e.Err)
 	}
-	return fmt.Sprintf("weir at %s cannot be reached: %v", e.URL, e.Err)
+	if e.Unsure {
+		text += "; whether the change was made is not known, so look before doing it again"
+	}
+	return text
 }
 
 func (e *UnreachedError) Unwrap() error { return e.Err }
