@@ -7,23 +7,26 @@ import (
 	"weir/internal/org"
 )
 
-// The page that an invite's link leads to: a form that makes one call of the API.
+// The pages that the links of invites and of password resets lead to: forms that
+// make one call of the API.
 //
-//go:embed pages/join.html pages/join.css pages/join.js
+//go:embed pages/join.html pages/join.css pages/join.js pages/reset.html pages/reset.js
 var pages embed.FS
 
-// invitePage are its parts, by path.
-var invitePage = map[string]struct{ file, kind string }{
+// linkedPages are their parts, by path.
+var linkedPages = map[string]struct{ file, kind string }{
 	org.InvitePage:               {"pages/join.html", "text/html; charset=utf-8"},
 	org.InvitePage + "/page.css": {"pages/join.css", "text/css; charset=utf-8"},
 	org.InvitePage + "/page.js":  {"pages/join.js", "text/javascript; charset=utf-8"},
+	org.ResetPage:                {"pages/reset.html", "text/html; charset=utf-8"},
+	org.ResetPage + "/page.js":   {"pages/reset.js", "text/javascript; charset=utf-8"},
 }
 
-// withInvitePage serves the page, and all else by next. The page may load what
+// withLinkedPages serves the pages, and all else by next. They may load what
 // comes from here, talk to nobody else, and stand in no frame.
-func withInvitePage(next http.Handler) http.Handler {
+func withLinkedPages(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		part, ok := invitePage[r.URL.Path]
+		part, ok := linkedPages[r.URL.Path]
 		if !ok || r.Method != http.MethodGet && r.Method != http.MethodHead {
 			next.ServeHTTP(w, r)
 			return

@@ -278,7 +278,7 @@ func TestInvitePage(t *testing.T) {
 		defer res.Body.Close()
 		return res, string(must[[]byte](t)(io.ReadAll(res.Body)))
 	}
-	for path, kind := range map[string]string{org.InvitePage: "text/html", "/weir/join/page.js": "text/javascript", "/weir/join/page.css": "text/css"} {
+	for path, kind := range map[string]string{org.InvitePage: "text/html", "/weir/join/page.js": "text/javascript", "/weir/join/page.css": "text/css", org.ResetPage: "text/html", "/weir/reset/page.js": "text/javascript"} {
 		res, body := get(path)
 		policy := res.Header.Get("Content-Security-Policy")
 		if res.StatusCode != http.StatusOK || !strings.HasPrefix(res.Header.Get("Content-Type"), kind) || len(body) == 0 ||

@@ -75,7 +75,7 @@ func New(o Options) *API {
 }
 
 // Handler serves every path under /weir.
-func (a *API) Handler() http.Handler { return withInvitePage(a.table) }
+func (a *API) Handler() http.Handler { return withLinkedPages(a.table) }
 
 // Endpoints returns the rows of the API's table.
 func (a *API) Endpoints() []endpoint.Endpoint { return a.table.Endpoints() }

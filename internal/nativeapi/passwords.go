@@ -6,6 +6,7 @@ import (
 	"weir/internal/access"
 	"weir/internal/audit"
 	"weir/internal/endpoint"
+	"weir/internal/org"
 )
 
 // passwordReset is a one-time token with which a user chooses a password. The
@@ -14,6 +15,7 @@ type passwordReset struct {
 	Object    string `json:"object"` // password_reset
 	ID        string `json:"id"`
 	UserID    string `json:"user_id"`
+	URL       string `json:"url"` // of the page that takes it
 	Token     string `json:"token"`
 	ExpiresAt int64  `json:"expires_at"`
 	CreatedAt int64  `json:"created_at"`
@@ -58,7 +60,7 @@ func (a *API) startPasswordReset(ctx context.Context, c *endpoint.Call) (passwor
 	reset, token, err := a.identity.StartPasswordReset(ctx, &c.Caller, c.Path("user_id"))
 	c.Header.Set("Cache-Control", "no-store")
 	return passwordReset{
-		Object: "password_reset", ID: reset.ID, UserID: reset.UserID, Token: token,
+		Object: "password_reset", ID: reset.ID, UserID: reset.UserID, URL: org.ResetURL(a.publicURL, token), Token: token,
 		ExpiresAt: reset.ExpiresAt.Unix(), CreatedAt: reset.CreatedAt.Unix(),
 	}, err
 }

@@ -169,7 +169,7 @@ func TestPasswordChangesAreThrottled(t *testing.T) {
 }
 
 func TestPasswordReset(t *testing.T) {
-	f := newFixture(t)
+	f := newFixture(t, func(o *Options) { o.PublicURL = "https://weir.example.com/" })
 	u, browser := f.person(access.OrganizationReader, "the forgotten one")
 	start := func() passwordReset {
 		t.Helper()
@@ -185,6 +185,9 @@ func TestPasswordReset(t *testing.T) {
 	first := start()
 	if first.UserID != u.ID || first.ExpiresAt != f.clock.Now().Add(time.Hour).Unix() {
 		t.Errorf("reset: %+v", first)
+	}
+	if first.URL != "https://weir.example.com/weir/reset#"+first.Token {
+		t.Errorf("link: %s", first.URL)
 	}
 	second := start()
 	refusedToken(first.Token) // the second took its place

@@ -2,6 +2,7 @@ package org
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"weir/internal/audit"
@@ -11,6 +12,16 @@ import (
 
 // PasswordResetLifetime is how long a password reset waits to be accepted.
 const PasswordResetLifetime = time.Hour
+
+// ResetPage is the address, below weir's own, of the page that a reset's link
+// leads to.
+const ResetPage = "/weir/reset"
+
+// ResetURL is the link of a password reset, at an address that browsers reach weir
+// at; the token stands where an invite's does.
+func ResetURL(base, token string) string {
+	return strings.TrimSuffix(base, "/") + ResetPage + "#" + token
+}
 
 // PasswordReset lets whoever holds its token choose a user's password, once. A
 // user has one at a time; only the hash of the token is kept.
