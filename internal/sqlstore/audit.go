@@ -76,8 +76,9 @@ type auditHead struct {
 // sealEvents puts the recorded events behind their organizations' chains.
 func (w *tx) sealEvents(ctx context.Context) error {
 	heads := map[string]*auditHead{}
+	rows := make([]*auditRow, len(w.events))
 	for i := range w.events {
-		row := auditRow{Event: w.events[i]}
+		row := &auditRow{Event: w.events[i]}
 		if err := checkEvent(&row.Event); err != nil {
 			return err
 		}
@@ -95,9 +96,10 @@ func (w *tx) sealEvents(ctx context.Context) error {
 		at := micros(row.EffectiveAt)
 		row.late = at < head.latest
 		head.seq, head.hash, head.latest = row.Seq, row.Hash, max(head.latest, at)
-		if err := auditEvents.insert(ctx, w, &row); err != nil {
-			return err
-		}
+		rows[i] = row
+	}
+	if err := auditEvents.insertAll(ctx, w, rows); err != nil {
+		return err
 	}
 	for organizationID, head := range heads {
 		_, err := w.exec(ctx, `

@@ -56,8 +56,10 @@ func (s *Store) changes(ctx context.Context, q *sqldb.Query) ([]org.Change, erro
 	return changes, nil
 }
 
-// changeBatch is how many changes one statement writes.
-const changeBatch = 500
+// changeBatch is how many changes one statement writes. SQLite's driver binds
+// arguments in time that grows with the square of their number: 500 rows at once
+// take longer than 500 statements.
+const changeBatch = 40
 
 // writeChanges makes the transaction's changes a version of the feed.
 func (w *tx) writeChanges(ctx context.Context, version int64) error {

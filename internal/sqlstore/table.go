@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -47,16 +48,34 @@ func (t *table[T]) selection() sqldb.SQL {
 func (t *table[T]) args(v *T) []any { return t.fields(v)[:len(t.columns)] }
 
 func (t *table[T]) insert(ctx context.Context, w *tx, v *T) error {
-	q := sqldb.NewQuery("INSERT INTO " + t.name + " (" + sqldb.SQL(strings.Join(t.columns, ", ")) + ") VALUES (")
-	for i, arg := range t.args(v) {
+	return t.explain("inserting", v, t.insertRows(ctx, w, []*T{v}))
+}
+
+// insertBatch is how many rows one statement of insertAll writes: enough to save
+// PostgreSQL most round trips, and not too many arguments for SQLite (see
+// changeBatch).
+const insertBatch = 10
+
+// insertAll is insert for many rows, of which each has a place of its own.
+func (t *table[T]) insertAll(ctx context.Context, w *tx, rows []*T) error {
+	for batch := range slices.Chunk(rows, insertBatch) {
+		if err := t.insertRows(ctx, w, batch); err != nil {
+			return t.explain("inserting", batch[0], err)
+		}
+	}
+	return nil
+}
+
+func (t *table[T]) insertRows(ctx context.Context, w *tx, rows []*T) error {
+	q := sqldb.NewQuery("INSERT INTO " + t.name + " (" + sqldb.SQL(strings.Join(t.columns, ", ")) + ") VALUES ")
+	for i, v := range rows {
 		if i > 0 {
 			q.Add(", ")
 		}
-		q.Add("?", arg)
+		q.Add("(?"+sqldb.SQL(strings.Repeat(", ?", len(t.columns)-1))+")", t.args(v)...)
 	}
-	q.Add(")")
 	_, err := w.exec(ctx, q.Text(), q.Args()...)
-	return t.explain("inserting", v, err)
+	return err
 }
 
 func (t *table[T]) update(ctx context.Context, w *tx, v *T) error {
