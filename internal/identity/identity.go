@@ -4,6 +4,7 @@ package identity
 
 import (
 	"context"
+	"maps"
 	"strings"
 	"sync"
 	"time"
@@ -236,7 +237,9 @@ func workspaceGrants(ctx context.Context, r org.Reader, organizationID, principa
 	}
 	grants := make(map[string]access.Set, len(memberships))
 	for _, m := range memberships {
-		grants[m.WorkspaceID] = m.Role.Permissions()
+		held := m.Role.Permissions()
+		maps.Copy(held, grants[m.WorkspaceID]) // somebody may be a member itself and through groups
+		grants[m.WorkspaceID] = held
 	}
 	return grants, nil
 }

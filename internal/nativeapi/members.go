@@ -15,7 +15,7 @@ type member struct {
 	Object        string `json:"object"` // workspace.member
 	ID            string `json:"id"`
 	PrincipalID   string `json:"principal_id"`
-	PrincipalType string `json:"principal_type"` // user or service_account
+	PrincipalType string `json:"principal_type"` // user, service_account or group
 	WorkspaceID   string `json:"workspace_id"`
 	Role          string `json:"role"` // admin or member
 	CreatedAt     int64  `json:"created_at"`

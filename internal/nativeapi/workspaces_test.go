@@ -7,6 +7,7 @@ import (
 
 	"weir/internal/access"
 	"weir/internal/endpoint"
+	"weir/internal/org"
 )
 
 func TestWorkspace(t *testing.T) {
@@ -61,6 +62,34 @@ func TestWorkspaceRefusals(t *testing.T) {
 	refused(t, f.owner().post("/workspaces/"+taken.ID, `{"name":"console"}`), http.StatusBadRequest, "reserved_name", "name")
 	f.connection(taken.ID)
 	refused(t, f.owner().delete("/workspaces/"+taken.ID), http.StatusBadRequest, "workspace_not_empty", "")
+}
+
+// Members of a group are in the workspaces that the group is in, for as long.
+func TestGroupsAreMembers(t *testing.T) {
+	f := newFixture(t)
+	user, key := f.user(access.OrganizationReader)
+	group := must[org.Group](t)(f.Org.CreateGroup(t.Context(), f.actor(), "builders"))
+	path := "/workspaces/" + f.workspace.ID
+	refused(t, f.as(key).get(path), http.StatusForbidden, "insufficient_permissions", "")
+	if got := ok[member](t, f.owner().post(path+"/members", map[string]string{"principal_id": group.ID, "role": "admin"})); got.PrincipalType != "group" {
+		t.Errorf("added %+v", got)
+	}
+	refused(t, f.as(key).get(path), http.StatusForbidden, "insufficient_permissions", "")
+	must[org.GroupMember](t)(f.Org.AddGroupMember(t.Context(), org.SystemGrantor(f.Organization.ID), group.ID, user.ID))
+	f.join(f.workspace.ID, user.ID, access.WorkspaceMember) // itself a member, through the group an admin
+	if got := f.as(key).post(path, map[string]any{"project_ids": nil}); got.status != http.StatusOK {
+		t.Errorf("an admin through a group: %d %s", got.status, got.body)
+	}
+	if err := f.Org.DeleteGroup(t.Context(), f.actor(), group.ID); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, f.as(key).post(path, map[string]any{"project_ids": nil}), http.StatusForbidden, "insufficient_permissions", "")
+	if got := f.as(key).get(path); got.status != http.StatusOK {
+		t.Errorf("a member itself: %d %s", got.status, got.body)
+	}
+	if got := ok[page[member]](t, f.owner().get(path+"/members")); len(got.Data) != 1 {
+		t.Errorf("the group is a member still: %+v", got)
+	}
 }
 
 func TestMembers(t *testing.T) {

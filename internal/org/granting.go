@@ -25,7 +25,11 @@ func SystemGrantor(organizationID string) Grantor {
 // MayGrant refuses permissions that g does not hold at the organization (project
 // id "") or in the project.
 func (g *Grantor) MayGrant(holds access.Set, projectID string) error {
-	missing, ok := g.Holds.AllowsAll(holds, access.Scope{ProjectID: projectID})
+	return g.mayGrant(holds, access.Scope{ProjectID: projectID})
+}
+
+func (g *Grantor) mayGrant(holds access.Set, at access.Scope) error {
+	missing, ok := g.Holds.AllowsAll(holds, at)
 	if ok {
 		return nil
 	}

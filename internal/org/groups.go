@@ -3,6 +3,7 @@ package org
 import (
 	"context"
 
+	"weir/internal/access"
 	"weir/internal/audit"
 	"weir/internal/fault"
 	"weir/internal/id"
@@ -99,6 +100,15 @@ func (s *Service) AddGroupMember(ctx context.Context, by Grantor, groupID, princ
 		}
 		if err := by.mayGrantStanding(held); err != nil {
 			return err
+		}
+		workspaces, err := tx.MembershipsOf(ctx, by.OrganizationID, groupID)
+		if err != nil {
+			return err
+		}
+		for _, m := range workspaces {
+			if err := by.mayGrant(m.Role.Permissions(), access.Scope{WorkspaceID: m.WorkspaceID}); err != nil {
+				return err
+			}
 		}
 		m = GroupMember{
 			OrganizationID: by.OrganizationID, GroupID: groupID, PrincipalID: principalID, PrincipalKind: kind, CreatedAt: s.Now(),

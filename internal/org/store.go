@@ -167,7 +167,8 @@ type Reader interface {
 	WorkspaceMembership(ctx context.Context, organizationID, workspaceID, principalID string) (WorkspaceMembership, error)
 	// WorkspaceMemberships lists a workspace's members; Page.After is a principal id.
 	WorkspaceMemberships(ctx context.Context, organizationID, workspaceID string, p Page) (Rows[WorkspaceMembership], error)
-	// MembershipsOf returns every workspace membership of a principal.
+	// MembershipsOf returns every workspace membership of a principal, its own
+	// and its groups'.
 	MembershipsOf(ctx context.Context, organizationID, principalID string) ([]WorkspaceMembership, error)
 
 	Connection(ctx context.Context, organizationID, connectionID string) (routing.Connection, error)

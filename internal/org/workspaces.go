@@ -157,8 +157,8 @@ func (s *Service) DeleteWorkspace(ctx context.Context, actor audit.Actor, worksp
 	})
 }
 
-// PutWorkspaceMember adds a user or service account to a workspace, or changes
-// its role there.
+// PutWorkspaceMember adds a user, service account or group to a workspace, or
+// changes its role there.
 func (s *Service) PutWorkspaceMember(ctx context.Context, actor audit.Actor, workspaceID, principalID, role string) (WorkspaceMembership, error) {
 	if err := fault.OneOf("role", role, []string{string(access.WorkspaceAdmin), string(access.WorkspaceMember)}); err != nil {
 		return WorkspaceMembership{}, err
@@ -168,7 +168,7 @@ func (s *Service) PutWorkspaceMember(ctx context.Context, actor audit.Actor, wor
 		if _, err := tx.Workspace(ctx, actor.OrganizationID, workspaceID); err != nil {
 			return err
 		}
-		kind, err := principalKind(ctx, tx, actor.OrganizationID, principalID)
+		kind, err := memberKind(ctx, tx, actor.OrganizationID, principalID)
 		if err != nil {
 			return err
 		}
@@ -193,6 +193,15 @@ func (s *Service) PutWorkspaceMember(ctx context.Context, actor audit.Actor, wor
 
 func member(m WorkspaceMembership) details {
 	return details{ID: m.WorkspaceID, Data: map[string]any{"principal_id": m.PrincipalID, "principal_type": m.PrincipalKind, "role": m.Role}}
+}
+
+// memberKind is principalKind where a group may stand too.
+func memberKind(ctx context.Context, r Reader, organizationID, principalID string) (PrincipalKind, error) {
+	_, err := r.Group(ctx, organizationID, principalID)
+	if fault.Is(err, fault.NotFound) {
+		return principalKind(ctx, r, organizationID, principalID)
+	}
+	return PrincipalGroup, err
 }
 
 // principalKind says what an id of a caller names; anything else is a complaint

@@ -92,8 +92,10 @@ func (r reader) WorkspaceMemberships(ctx context.Context, organizationID, worksp
 
 func (r reader) MembershipsOf(ctx context.Context, organizationID, principalID string) ([]org.WorkspaceMembership, error) {
 	q := sqldb.NewQuery(memberships.selection()).
-		And("organization_id", sqldb.Equal(organizationID)).And("principal_id", sqldb.Equal(principalID)).
-		Add(" ORDER BY created_at, workspace_id")
+		And("organization_id", sqldb.Equal(organizationID)).
+		Where("principal_id = ? OR principal_id IN (SELECT group_id FROM group_members WHERE organization_id = ? AND principal_id = ?)",
+			principalID, organizationID, principalID).
+		Add(" ORDER BY created_at, workspace_id, principal_id")
 	return memberships.all(ctx, r, q)
 }
 

@@ -315,10 +315,13 @@ func holdings(t *testing.T, s org.Store) {
 	ctx, o, p := t.Context(), n.org.ID, n.project.ID
 	user, group, role := n.newUser(), n.newGroup(), n.newRole(p)
 	user.Role = ""
+	workspace := n.newMembership(n.workspace.ID, group.ID)
+	workspace.PrincipalKind = org.PrincipalGroup
 	update(t, s, o, func(tx org.Tx) error {
 		return errors.Join(tx.InsertUser(ctx, user), tx.InsertGroup(ctx, group), tx.InsertRole(ctx, role),
 			tx.InsertRoleAssignment(ctx, n.assignGroup("", group.ID, access.OrganizationOwner.ID(o))),
-			tx.InsertRoleAssignment(ctx, n.assignGroup(p, group.ID, role.ID)))
+			tx.InsertRoleAssignment(ctx, n.assignGroup(p, group.ID, role.ID)),
+			tx.PutWorkspaceMembership(ctx, workspace))
 	})
 	holds := func(what string, owned bool, want ...org.Holding) {
 		t.Helper()
@@ -343,13 +346,15 @@ func holdings(t *testing.T, s org.Store) {
 	view(t, s, func(r org.Reader) error {
 		sources, err := r.SourcesOf(ctx, o, p, user.ID)
 		equal(t, "sources", sources, map[string][]string{role.ID: {group.ID}})
+		in, err4 := r.MembershipsOf(ctx, o, user.ID)
+		equal(t, "workspaces", in, []org.WorkspaceMembership{workspace})
 		of, err2 := r.GroupsOf(ctx, o, user.ID)
 		equal(t, "groups", of, []string{group.ID})
 		assigned, err3 := r.AssignmentsOf(ctx, o, group.ID)
 		if len(assigned) != 2 || assigned[0].RoleID != own.RoleID || assigned[1].RoleID != role.ID {
 			t.Errorf("assigned to the group: %+v", assigned)
 		}
-		return errors.Join(err, err2, err3)
+		return errors.Join(err, err2, err3, err4)
 	})
 	update(t, s, o, func(tx org.Tx) error { return tx.DeleteRole(ctx, o, p, role.ID) })
 	holds("without the role", true, own)
