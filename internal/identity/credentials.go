@@ -74,7 +74,14 @@ func (s *Service) AcceptPasswordReset(ctx context.Context, token, password strin
 func (s *Service) SignInByProvider(ctx context.Context, rules org.ProviderRules, in org.ProviderSignIn, from From) (SignedIn, error) {
 	from = from.kept()
 	in.IPAddress, in.UserAgent = from.IPAddress, from.UserAgent
-	return s.Org.SignInByProvider(ctx, rules, in)
+	begun, err := s.Org.SignInByProvider(ctx, rules, in)
+	refusal := fault.Of(err)
+	if refusal != nil && refusal.Kind == fault.Forbidden && s.Denials.SignInFailed(rules.OrganizationID, s.Now()) {
+		if failed := s.Org.RecordRefusedSignIn(ctx, rules, in, refusal); failed != nil {
+			return SignedIn{}, failed
+		}
+	}
+	return begun, err
 }
 
 // UnlinkIdentity unties a user from whom an identity provider knows. Whoever then

@@ -55,7 +55,8 @@ type BegunSession struct {
 
 // SignInByProvider starts a session for whom a provider has vouched for: the user
 // tied to the subject; else the one with the address, who is tied to it from now
-// on; else, when the address is invited or the rules allow it, a new user. Refusals are of kind Forbidden.
+// on; else, when the address is invited or the rules allow it, a new user. Refusals
+// are of kind Forbidden, and recorded by RecordRefusedSignIn.
 func (s *Service) SignInByProvider(ctx context.Context, rules ProviderRules, in ProviderSignIn) (BegunSession, error) {
 	var begun BegunSession
 	err := s.update(ctx, audit.System(rules.OrganizationID), func(tx Tx) error {
@@ -81,12 +82,6 @@ func (s *Service) SignInByProvider(ctx context.Context, rules ProviderRules, in 
 		}
 		return insertSession(ctx, tx, start, session)
 	})
-	var refusal *fault.Error
-	if errors.As(err, &refusal) && refusal.Kind == fault.Forbidden {
-		if failed := s.recordRefusal(ctx, rules, in, refusal); failed != nil {
-			return BegunSession{}, failed
-		}
-	}
 	if err != nil {
 		return BegunSession{}, err
 	}
@@ -200,8 +195,9 @@ func (s *Service) newcomer(rules ProviderRules, in ProviderSignIn) (User, error)
 	}, nil
 }
 
-// recordRefusal leaves a trace with the user it was meant for, if there is one.
-func (s *Service) recordRefusal(ctx context.Context, rules ProviderRules, in ProviderSignIn, why *fault.Error) error {
+// RecordRefusedSignIn leaves a trace of a refusal with the user it was meant for,
+// if there is one.
+func (s *Service) RecordRefusedSignIn(ctx context.Context, rules ProviderRules, in ProviderSignIn, why *fault.Error) error {
 	user, err := view(ctx, s.Store, func(r Reader) (User, error) {
 		known, err := r.ExternalIdentity(ctx, rules.OrganizationID, in.Provider, in.Subject)
 		if fault.Is(err, fault.NotFound) {
