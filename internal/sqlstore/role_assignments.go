@@ -23,11 +23,12 @@ var roleAssignments = table[org.RoleAssignment]{
 }
 
 // holds is the condition that a row's principal has the predefined role whose id
-// begins so in what the columns name.
+// begins so in what the columns name. It counts what is one row or none: for
+// EXISTS, PostgreSQL may choose to read all assignments into memory first.
 func holds(prefix string, organization, project, principal, resource sqldb.SQL) string {
-	return `EXISTS (SELECT 1 FROM role_assignments a WHERE a.organization_id = ` + string(organization) +
+	return `(SELECT COUNT(*) FROM role_assignments a WHERE a.organization_id = ` + string(organization) +
 		` AND a.principal_id = ` + string(principal) + ` AND a.project_id = ` + string(project) +
-		` AND a.role_id = '` + prefix + `' || ` + string(resource) + `)`
+		` AND a.role_id = '` + prefix + `' || ` + string(resource) + `) = 1`
 }
 
 // organizationRole is an expression for the strongest predefined role of a row

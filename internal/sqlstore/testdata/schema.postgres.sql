@@ -407,7 +407,7 @@ role_assignments
   constraint role_assignments_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
   constraint role_assignments_pkey PRIMARY KEY (organization_id, principal_id, project_id, role_id)
   CREATE INDEX role_assignments_list ON role_assignments USING btree (organization_id, project_id, principal_id, created_at, role_id)
-  CREATE INDEX role_assignments_of_role ON role_assignments USING btree (organization_id, role_id, principal_kind, principal_id)
+  CREATE INDEX role_assignments_of_role ON role_assignments USING btree (organization_id, role_id, principal_id, principal_kind)
   CREATE UNIQUE INDEX role_assignments_pkey ON role_assignments USING btree (organization_id, principal_id, project_id, role_id)
 roles
   id text COLLATE C NOT NULL

@@ -345,7 +345,7 @@ CREATE TABLE role_assignments (
     PRIMARY KEY (organization_id, principal_id, project_id, role_id)
 ) WITHOUT ROWID;
 CREATE INDEX role_assignments_list ON role_assignments (organization_id, project_id, principal_id, created_at, role_id);
-CREATE INDEX role_assignments_of_role ON role_assignments (organization_id, role_id, principal_kind, principal_id);
+CREATE INDEX role_assignments_of_role ON role_assignments (organization_id, role_id, principal_id, principal_kind);
 CREATE TABLE roles (
     id              TEXT NOT NULL PRIMARY KEY,
     organization_id TEXT NOT NULL REFERENCES organizations (id),
