@@ -77,28 +77,29 @@ func (g Grants) AtOrganization() Set {
 	return s
 }
 
-// addTo puts s into *to, which may be nil.
-func (s Set) addTo(to *Set) {
-	if *to == nil {
-		*to = make(Set, len(s))
+// with returns s and more together. Neither is changed, and the result may be
+// either of them: somebody may be in ten thousand projects with the same role.
+func (s Set) with(more Set) Set {
+	if len(s) == 0 {
+		return more
 	}
-	for p := range s {
-		(*to)[p] = struct{}{}
-	}
+	both := make(Set, len(s)+len(more))
+	maps.Copy(both, s)
+	maps.Copy(both, more)
+	return both
 }
 
 // AddOrganizationRole adds what a custom role of the organization gives: it
-// reaches into every project.
-func (g *Grants) AddOrganizationRole(holds Set) { holds.addTo(&g.Organization) }
+// reaches into every project. The set must not be changed afterwards, which
+// holds for every set of g's.
+func (g *Grants) AddOrganizationRole(holds Set) { g.Organization = g.Organization.with(holds) }
 
-// AddProjectRole adds what a role of a project gives.
+// AddProjectRole adds what a role of a project gives; see AddOrganizationRole.
 func (g *Grants) AddProjectRole(projectID string, holds Set) {
 	if g.Projects == nil {
 		g.Projects = map[string]Set{}
 	}
-	s := g.Projects[projectID]
-	holds.addTo(&s)
-	g.Projects[projectID] = s
+	g.Projects[projectID] = g.Projects[projectID].with(holds)
 }
 
 // AddPredefined adds what a predefined role gives.
@@ -107,8 +108,8 @@ func (g *Grants) AddPredefined(role Predefined) {
 		g.AddProjectRole(role.Resource, role.Project.preset())
 		return
 	}
-	role.Organization.reach().addTo(&g.Organization)
+	g.AddOrganizationRole(role.Organization.reach())
 	if role.Organization == OrganizationReader {
-		role.Organization.preset().addTo(&g.Outside)
+		g.Outside = g.Outside.with(role.Organization.preset())
 	}
 }
