@@ -15,7 +15,7 @@ import (
 // remotes are the commands that call a running weir.
 func remotes() []resource {
 	return []resource{
-		projectsCommand(), serviceAccountsCommand(), keysCommand(), usersCommand(),
+		projectsCommand(), serviceAccountsCommand(), keysCommand(), usersCommand(), invitesCommand(),
 		groupsCommand(), rolesCommand(), limitsCommand(),
 		usageCommand(), costsCommand(), requestsCommand(),
 	}
