@@ -86,12 +86,16 @@ func (s *Service) SignIn(ctx context.Context, in Credentials, from From) (Signed
 
 // signIn reports with an error whether it was a guess that went wrong.
 func (s *Service) signIn(ctx context.Context, in Credentials, from From) (out SignedIn, wrong bool, err error) {
-	match, users, err := s.find(ctx, in.Email, in.Password)
+	found, err := s.find(ctx, in.Email, from)
+	if err != nil {
+		return out, false, err
+	}
+	match, err := matching(found.users, in.Password)
 	if err != nil {
 		return out, false, err
 	}
 	if match == nil {
-		return out, true, s.refuse(ctx, users, from, fault.New(fault.Unauthenticated, "invalid_credentials", "", "The e-mail address or the password is wrong."))
+		return out, true, s.refuseAll(ctx, found, from)
 	}
 	start := org.NewSession{User: *match, IPAddress: from.IPAddress, UserAgent: from.UserAgent}
 	if start.Proof, err = s.secondFactor(ctx, match, in.Code); err == nil {
@@ -101,14 +105,26 @@ func (s *Service) signIn(ctx context.Context, in Credentials, from From) (out Si
 	if errors.Is(err, org.ErrCodeSpent) {
 		err = errWrongCodeAtSignIn()
 	}
-	var f *fault.Error
-	if errors.As(err, &f) && f.Code == codeWrong {
+	if f := fault.Of(err); f != nil && f.Code == codeWrong {
 		return SignedIn{}, true, s.refuse(ctx, []org.User{*match}, from, f)
 	}
 	return out, false, err
 }
 
-// refuse records a failed sign-in with everybody it was meant for.
+// refuseAll answers a sign-in that nobody's password fits. Those who may not be
+// reached from there are refused for that in the log, and like everybody else to
+// the caller, who would otherwise learn which passwords are right.
+func (s *Service) refuseAll(ctx context.Context, found candidates, from From) error {
+	for i, u := range found.elsewhere {
+		if err := s.refuse(ctx, []org.User{u}, from, found.why[i]); !errors.Is(err, found.why[i]) {
+			return err
+		}
+	}
+	return s.refuse(ctx, found.users, from, fault.New(fault.Unauthenticated, "invalid_credentials", "", "The e-mail address or the password is wrong."))
+}
+
+// refuse records a failed sign-in with everybody it was meant for. It returns
+// why, or what kept it from being recorded.
 func (s *Service) refuse(ctx context.Context, users []org.User, from From, why *fault.Error) error {
 	for _, u := range users {
 		if !s.Denials.SignInFailed(u.OrganizationID, s.Now()) {
@@ -138,17 +154,34 @@ func untilStep(ctx context.Context, began time.Time) {
 	}
 }
 
-// find returns the user with this address and password, nil when there is none,
-// and all that have the address.
-func (s *Service) find(ctx context.Context, email, password string) (match *org.User, users []org.User, err error) {
-	if err := s.Store.View(ctx, func(r org.Reader) error {
-		users, err = r.UsersByEmail(ctx, email)
-		return err
-	}); err != nil {
-		return nil, nil, err
-	}
-	match, err = matching(users, password)
-	return match, users, err
+// candidates are the users of an e-mail address, whose organizations let them
+// sign in from where they are, and those whose do not, with the reasons.
+type candidates struct {
+	users     []org.User
+	elsewhere []org.User
+	why       []*fault.Error
+}
+
+func (s *Service) find(ctx context.Context, email string, from From) (found candidates, err error) {
+	err = s.Store.View(ctx, func(r org.Reader) error {
+		users, err := r.UsersByEmail(ctx, email)
+		if err != nil {
+			return err
+		}
+		for _, u := range users {
+			err := org.CheckAddress(ctx, r, u.OrganizationID, "", from.IPAddress)
+			switch why := fault.Of(err); {
+			case err == nil:
+				found.users = append(found.users, u)
+			case why == nil || why.Code != org.CodeAddressRefused:
+				return err
+			default:
+				found.elsewhere, found.why = append(found.elsewhere, u), append(found.why, why)
+			}
+		}
+		return nil
+	})
+	return found, err
 }
 
 // matching returns the user the password belongs to. Without any candidate it

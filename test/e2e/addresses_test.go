@@ -72,6 +72,9 @@ func TestAddressesBehindATrustedProxy(t *testing.T) {
 		wants("Admin API from "+at.forwarded, status, says, at.forwarded, "GET", projects, adminKey, "")
 		wants("weir's API from "+at.forwarded, status, says, at.forwarded, "GET", p.address+"/weir/v1/me", adminKey, "")
 		wants("models from "+at.forwarded, status, says, at.forwarded, "GET", models, key, "")
+		if !at.allowed { // as if the password were wrong
+			status, says = 401, `"invalid_credentials"`
+		}
 		wants("sign-in from "+at.forwarded, status, says, at.forwarded, "POST", p.address+"/weir/v1/session", "", `{"email":"owner@localhost","password":"e2e-password"}`)
 	}
 	log := wants("the audit log", 200, "login.succeeded", "192.0.2.7", "GET", p.address+"/weir/v1/audit_events?limit=100", adminKey, "")
