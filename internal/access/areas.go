@@ -17,6 +17,9 @@ const (
 	ExternalStorageRead  Permission = "api.external_storage.read"
 	ExternalStorageWrite Permission = "api.external_storage.write"
 
+	SCIMRead  Permission = "weir.scim.read" // the tokens of identity providers
+	SCIMWrite Permission = "weir.scim.write"
+
 	WorkloadIdentityRead  Permission = "api.workload_identity.read"
 	WorkloadIdentityWrite Permission = "api.workload_identity.write"
 )

@@ -53,7 +53,7 @@ var areas = []area{
 
 	// weir's own follow the nearest line: connections and workspaces are
 	// organization administration, the request log goes with usage.
-	{stems: []string{"weir.connections", "weir.workspaces"}, orgOwner: "RW"},
+	{stems: []string{"weir.connections", "weir.workspaces", "weir.scim"}, orgOwner: "RW"},
 	{stems: []string{"weir.model_endpoints"}, orgOwner: "RW", custom: true},
 	{stems: []string{"weir.requests"}, orgOwner: "R", custom: true},
 }

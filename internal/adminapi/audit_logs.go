@@ -155,6 +155,10 @@ func showAuditActor(actor audit.Actor) *auditActor {
 			key = auditKey{ID: actor.APIKeyID, Type: "service_account", ServiceAccount: &auditAccount{actor.ServiceAccountID}}
 		}
 		return &auditActor{Type: "api_key", APIKey: &key}
+	case audit.ActorSCIM: // a machine with a token
+		return &auditActor{Type: "api_key", APIKey: &auditKey{
+			ID: actor.APIKeyID, Type: "service_account", ServiceAccount: &auditAccount{actor.APIKeyID},
+		}}
 	case audit.ActorSystem, audit.ActorUnknown:
 		return nil
 	}

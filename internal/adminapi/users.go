@@ -118,8 +118,8 @@ func showUser(u org.UserProfile) user {
 		Object: "organization.user", ID: u.ID, Name: name, Email: email, Role: endpoint.TextOrNull(string(u.Role)),
 		AddedAt: u.CreatedAt.Unix(), Created: u.CreatedAt.Unix(), APIKeyLastUsedAt: endpoint.SecondsOrNull(u.KeysLastUsedAt),
 		TechnicalLevel: endpoint.TextOrNull(u.TechnicalLevel), DeveloperPersona: endpoint.TextOrNull(u.DeveloperPersona),
-		Projects: &projects,
-		User:     nestedUser{Object: "user", ID: u.ID, Email: email, Name: name, Enabled: true},
+		Projects: &projects, IsSCIMManaged: u.Directory.Managed,
+		User: nestedUser{Object: "user", ID: u.ID, Email: email, Name: name, Enabled: u.Active()},
 	}
 }
 

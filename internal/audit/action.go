@@ -94,6 +94,11 @@ var (
 	RoleAssignmentCreated = same("role.assignment.created")
 	RoleAssignmentDeleted = same("role.assignment.deleted")
 
+	SCIMEnabled      = same("scim.enabled") // by the first token
+	SCIMDisabled     = same("scim.disabled")
+	SCIMTokenCreated = own("scim_token.created")
+	SCIMTokenDeleted = own("scim_token.deleted")
+
 	SessionRevoked       = own("session.revoked")
 	PasswordResetCreated = own("password_reset.created")
 

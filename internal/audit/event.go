@@ -22,11 +22,12 @@ const (
 	ActorAPIKey  ActorType = "api_key"
 	ActorSession ActorType = "session"
 	ActorSystem  ActorType = "system"
+	ActorSCIM    ActorType = "scim" // an identity provider; APIKeyID is its token's id
 	ActorUnknown ActorType = "unknown"
 )
 
 // Actor is who made a change, as far as the log needs it. Exactly one of
-// UserID and ServiceAccountID is set, except for System and Unknown.
+// UserID and ServiceAccountID is set, except for System, SCIM and Unknown.
 type Actor struct {
 	OrganizationID   string    `json:"-"` // the tenant it acts in
 	Type             ActorType `json:"type"`

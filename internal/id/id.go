@@ -44,6 +44,8 @@ const (
 
 	WorkloadIdentityProvider = "wip_"
 	FederationRule           = "fedrule_"
+
+	SCIMToken = "scimtok_"
 )
 
 // Prefixes of secrets. A secret says what it is, so that a leaked one can be
@@ -52,6 +54,7 @@ const (
 	AdminSecret          = "sk-admin-"
 	ProjectSecret        = "sk-proj-"
 	ServiceAccountSecret = "sk-svcacct-"
+	SCIMSecret           = "weir-scim-"
 )
 
 // alphabet is in ASCII order, which makes encoded times sort bytewise.

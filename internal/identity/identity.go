@@ -146,6 +146,9 @@ func (s *Service) byAdminKey(ctx context.Context, r org.Reader, secret string) (
 	if err != nil {
 		return Caller{}, err
 	}
+	if !user.Active() { // its keys went when it was deactivated
+		return Caller{}, ErrBadKey(secret)
+	}
 	caller, err := person(ctx, r, user)
 	caller.Actor.Type, caller.Actor.APIKeyID = audit.ActorAPIKey, key.ID
 	caller.Key = org.KeyLimits{KeyID: key.ID, ExpiresAt: key.ExpiresAt}
@@ -185,6 +188,9 @@ func (s *Service) byProjectKey(ctx context.Context, r org.Reader, secret string)
 		user, err := r.User(ctx, key.OrganizationID, key.UserID)
 		if err != nil {
 			return Caller{}, err
+		}
+		if !user.Active() {
+			return Caller{}, refused
 		}
 		caller.User, caller.Actor.UserID, caller.Actor.UserEmail = &user, user.ID, user.Email
 	}
@@ -267,6 +273,9 @@ func (s *Service) BySession(ctx context.Context, token, csrf string, changes boo
 		user, err := r.User(ctx, session.OrganizationID, session.UserID)
 		if err != nil {
 			return err
+		}
+		if !user.Active() {
+			return audit.Refused(who, expired)
 		}
 		caller, err = person(ctx, r, user)
 		caller.Session = &session

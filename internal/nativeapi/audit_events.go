@@ -59,7 +59,15 @@ type auditActor struct {
 	Type    string         `json:"type"` // session, api_key, unknown or system
 	Session *auditSession  `json:"session,omitempty"`
 	APIKey  *auditKey      `json:"api_key,omitempty"`
+	SCIM    *auditToken    `json:"scim,omitempty"`
 	Unknown *auditStranger `json:"unknown,omitempty"`
+}
+
+// auditToken is an identity provider's.
+type auditToken struct {
+	ID        string `json:"id"`
+	IPAddress string `json:"ip_address"`
+	UserAgent string `json:"user_agent"`
 }
 
 type auditStranger struct {
@@ -163,6 +171,8 @@ func showActor(who audit.Actor) auditActor {
 			shown.APIKey.Type, shown.APIKey.User = "service_account", nil
 			shown.APIKey.ServiceAccount = &auditAccount{ID: who.ServiceAccountID}
 		}
+	case audit.ActorSCIM:
+		shown.SCIM = &auditToken{ID: who.APIKeyID, IPAddress: who.IPAddress, UserAgent: who.UserAgent}
 	case audit.ActorUnknown:
 		shown.Unknown = &auditStranger{IPAddress: who.IPAddress, UserAgent: who.UserAgent}
 	case audit.ActorSystem:

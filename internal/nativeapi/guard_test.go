@@ -87,6 +87,8 @@ func (f *fixture) target(route string) (path string, body any) {
 		return strings.NewReplacer("{user_id}", f.Owner.ID, "{provider}", "linked").Replace(pattern), nil
 	case "/invites/{invite_id}/link", "/invites/accept":
 		return f.inviteTarget(pattern)
+	case "/scim_tokens", "/scim_tokens/{scim_token_id}":
+		return f.scimTokenTarget(method, pattern)
 	case "/oidc/{provider}/start":
 		return "/oidc/test/start", nil
 	case "/oidc/{provider}/callback":

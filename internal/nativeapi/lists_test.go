@@ -20,6 +20,7 @@ func TestListsWalkedByOne(t *testing.T) {
 	for range 3 {
 		f.modelEndpoint(f.newWorkspace().ID)
 		f.connection()
+		f.scimToken()
 		f.allowlist("", false, "192.0.2.1")
 		account, _, _ := f.serviceAccount(f.Organization.DefaultProjectID, access.ProjectMember)
 		f.join(f.workspace.ID, account.ID, access.WorkspaceMember)
@@ -34,7 +35,7 @@ func TestListsWalkedByOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range []string{
-		"/connections", "/workspaces", "/workspaces/" + f.workspace.ID + "/members", "/model_endpoints", "/requests", "/audit_events", "/sessions", "/ip_allowlists",
+		"/connections", "/workspaces", "/workspaces/" + f.workspace.ID + "/members", "/model_endpoints", "/requests", "/audit_events", "/sessions", "/ip_allowlists", "/scim_tokens",
 		"/connections/" + conn.ID + "/models",
 	} {
 		type item struct{ ID string }
@@ -74,7 +75,7 @@ func TestOrganizationsAreApart(t *testing.T) {
 		case "/weir/v1/connections", "/weir/v1/workspaces", "/weir/v1/model_endpoints", "/weir/v1/requests", "/weir/v1/audit_events", "/weir/v1/audit_chain", "/weir/v1/me", "/weir/v1/sessions", "/weir/v1/password",
 			"/weir/v1/totp", "/weir/v1/totp/confirm", "/weir/v1/totp/recovery_codes", "/weir/v1/totp/disable",
 			"/weir/v1/rate_limits", "/weir/v1/rate_limits/{rate_limit_id}",
-			"/weir/v1/ip_allowlists":
+			"/weir/v1/ip_allowlists", "/weir/v1/scim_tokens":
 			continue // its own
 		case "/weir/v1/ip_allowlists/activate", "/weir/v1/ip_allowlists/deactivate":
 			refused(t, a, http.StatusBadRequest, "invalid_value", "ip_allowlist_ids[0]")

@@ -120,8 +120,8 @@ func (s *Service) CreateAPIKey(ctx context.Context, actor audit.Actor, projectID
 			return err
 		}
 		if in.UserID != "" {
-			if _, err := tx.User(ctx, actor.OrganizationID, in.UserID); err != nil {
-				return notFoundAsInvalid(err, "owner_user_id")
+			if _, err := ownerOfNewKey(ctx, tx, actor.OrganizationID, in.UserID); err != nil {
+				return withParam(notFoundAsInvalid(err, "owner_user_id"), "owner_user_id")
 			}
 		} else if _, err := tx.ServiceAccount(ctx, actor.OrganizationID, projectID, in.ServiceAccountID); err != nil {
 			return err
@@ -257,7 +257,7 @@ func (s *Service) CreateAdminKey(ctx context.Context, actor audit.Actor, in NewA
 		Secret: newSecret(secret), ExpiresAt: expires, CreatedAt: s.Now(),
 	}
 	err = s.update(ctx, actor, func(tx Tx) error {
-		if _, err := tx.User(ctx, actor.OrganizationID, in.UserID); err != nil {
+		if _, err := ownerOfNewKey(ctx, tx, actor.OrganizationID, in.UserID); err != nil {
 			return err
 		}
 		tx.Record(event(audit.APIKeyCreated, nil, keyCreated(key.ID, nil)))

@@ -31,7 +31,13 @@ type User struct {
 	TechnicalLevel   string // as a client noted it; "": nothing
 	DeveloperPersona string // as a client noted it; "": nothing
 	CreatedAt        time.Time
+
+	DeactivatedAt time.Time // zero: active; else what it holds is kept and of no use
+	Directory     DirectoryEntry
 }
+
+// Active reports whether the user may sign in and have keys.
+func (u *User) Active() bool { return u.DeactivatedAt.IsZero() }
 
 // Project is who calls.
 type Project struct {

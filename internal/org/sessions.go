@@ -59,14 +59,14 @@ func (in *NewSession) actor(sessionID string) audit.Actor {
 // the browser holds: token for the cookie, csrf for the page. Both are made here,
 // so that whatever a browser held before becomes no session. A second factor's
 // code is spent with it; ErrCodeSpent when it was used already. Who is somewhere
-// from where the organization may not be called gets none.
+// from where the organization may not be called, or no longer active, gets none.
 func (s *Service) StartSession(ctx context.Context, in NewSession) (session Session, token, csrf string, err error) {
 	session, token, csrf = s.newSession(in)
 	err = s.update(ctx, in.actor(session.ID), func(tx Tx) error {
 		tx.Record(audit.Event{Action: audit.LoginSucceeded.Name, Type: audit.LoginSucceeded.Type})
 		return insertSession(ctx, tx, in, session)
 	})
-	if refusal := fault.Of(err); refusal != nil && refusal.Code == CodeAddressRefused {
+	if refusal := fault.Of(err); refusal != nil && (refusal.Code == CodeAddressRefused || refusal.Code == CodeUserDeactivated) {
 		if logged := s.RecordFailedSignIn(ctx, in, refusal.Code, refusal.Message); logged != nil {
 			err = logged
 		}
@@ -77,6 +77,12 @@ func (s *Service) StartSession(ctx context.Context, in NewSession) (session Sess
 // insertSession keeps a session of somebody who may have one.
 func insertSession(ctx context.Context, tx Tx, in NewSession, session Session) error {
 	if err := CheckAddress(ctx, tx, in.User.OrganizationID, "", in.IPAddress); err != nil {
+		return err
+	}
+	if u, err := tx.User(ctx, in.User.OrganizationID, in.User.ID); err != nil || !u.Active() {
+		if err == nil {
+			err = errDeactivated()
+		}
 		return err
 	}
 	if err := tx.DeleteExpiredSessions(ctx, session.CreatedAt); err != nil {

@@ -63,7 +63,9 @@ type Group struct {
 	ID             string
 	OrganizationID string
 	Name           string
-	SCIMManaged    bool // an identity provider keeps it; it refuses edits elsewhere
+	SCIMManaged    bool      // an identity provider keeps it; it refuses edits elsewhere
+	ExternalID     string    // what the provider calls it; "": nothing
+	UpdatedAt      time.Time // when the provider changed it or its members last; zero: never
 	CreatedAt      time.Time
 }
 

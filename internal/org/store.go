@@ -33,7 +33,7 @@ type Store interface {
 	// only, and at least one version when there is one.
 	Changes(ctx context.Context, after int64, limit int) ([]Change, error)
 
-	// TouchKeys sets the last use of project keys, admin keys and sessions, by
+	// TouchKeys sets the last use of project keys, admin keys, SCIM tokens and sessions, by
 	// id, where it is later than what is known. It is not a change of the control plane:
 	// no audit, no version.
 	TouchKeys(ctx context.Context, used map[string]time.Time) error
@@ -187,6 +187,7 @@ type Reader interface {
 	RateLimitReader
 	WorkloadIdentityReader
 	SettingsReader
+	SCIMReader
 
 	AuditReader
 	// AuditEvents answers newest first.
@@ -273,4 +274,5 @@ type Tx interface {
 	RateLimitWriter
 	WorkloadIdentityWriter
 	SettingsWriter
+	SCIMWriter
 }

@@ -26,7 +26,7 @@ type AccessReader interface {
 	// SourcesOf says, by role id, through which groups of the principal it holds
 	// roles at the organization or in the project.
 	SourcesOf(ctx context.Context, organizationID, projectID, principalID string) (map[string][]string, error)
-	// HasOwner reports whether any user owns the organization, itself or
+	// HasOwner reports whether any active user owns the organization, itself or
 	// through a group.
 	HasOwner(ctx context.Context, organizationID string) (bool, error)
 

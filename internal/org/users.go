@@ -91,28 +91,17 @@ func (s *Service) UpdateUser(ctx context.Context, by Grantor, userID string, in 
 // project keys and admin keys stop, sessions end, roles and memberships go. The
 // organization's last owner cannot be deleted.
 func (s *Service) DeleteUser(ctx context.Context, actor audit.Actor, userID string) error {
-	return s.update(ctx, actor, func(tx Tx) error {
-		return keepsOwner(ctx, tx, actor.OrganizationID, func() error {
-			revoked, err := tx.DeleteUser(ctx, actor.OrganizationID, userID)
-			if err != nil {
-				return err
-			}
-			tx.Record(event(audit.UserDeleted, nil, details{ID: userID}))
-			projects := map[string]*Project{"": nil}
-			for _, key := range revoked {
-				project, known := projects[key.ProjectID]
-				if !known {
-					p, err := tx.Project(ctx, actor.OrganizationID, key.ProjectID)
-					if err != nil {
-						return err
-					}
-					project = &p
-					projects[key.ProjectID] = project
-				}
-				tx.Record(event(audit.APIKeyDeleted, project, details{ID: key.ID}))
-			}
-			return nil
-		})
+	return s.update(ctx, actor, func(tx Tx) error { return deleteUser(ctx, tx, actor.OrganizationID, userID) })
+}
+
+func deleteUser(ctx context.Context, tx Tx, organizationID, userID string) error {
+	return keepsOwner(ctx, tx, organizationID, func() error {
+		revoked, err := tx.DeleteUser(ctx, organizationID, userID)
+		if err != nil {
+			return err
+		}
+		tx.Record(event(audit.UserDeleted, nil, details{ID: userID}))
+		return recordRevoked(ctx, tx, organizationID, revoked)
 	})
 }
 

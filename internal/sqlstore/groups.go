@@ -11,9 +11,9 @@ import (
 
 var groups = table[org.Group]{
 	name: "groups", label: "Group", key: 2,
-	columns: []string{"id", "organization_id", "name", "scim_managed", "created_at"},
+	columns: []string{"id", "organization_id", "name", "scim_managed", "external_id", "updated_at", "created_at"},
 	fields: func(g *org.Group) []any {
-		return []any{&g.ID, &g.OrganizationID, &g.Name, truth{&g.SCIMManaged}, instant{&g.CreatedAt}}
+		return []any{&g.ID, &g.OrganizationID, &g.Name, truth{&g.SCIMManaged}, &g.ExternalID, instant{&g.UpdatedAt}, instant{&g.CreatedAt}}
 	},
 }
 

@@ -126,9 +126,12 @@ func (r reader) SourcesOf(ctx context.Context, organizationID, projectID, princi
 func (r reader) HasOwner(ctx context.Context, organizationID string) (bool, error) {
 	var has bool
 	err := r.sql.QueryRowContext(ctx, `
-		SELECT EXISTS (SELECT 1 FROM role_assignments WHERE organization_id = $1 AND role_id = $2 AND principal_kind = 'user')
+		SELECT EXISTS (
+			SELECT 1 FROM role_assignments a JOIN users u ON u.id = a.principal_id AND u.deactivated_at = 0
+			WHERE a.organization_id = $1 AND a.role_id = $2 AND a.principal_kind = 'user')
 		OR EXISTS (
 			SELECT 1 FROM role_assignments a JOIN group_members m ON m.organization_id = a.organization_id AND m.group_id = a.principal_id
+			JOIN users u ON u.id = m.principal_id AND u.deactivated_at = 0
 			WHERE a.organization_id = $3 AND a.role_id = $4 AND a.principal_kind = 'group' AND m.principal_kind = 'user')`,
 		organizationID, access.OrganizationOwner.ID(organizationID), organizationID, access.OrganizationOwner.ID(organizationID)).Scan(&has)
 	if err != nil {

@@ -124,7 +124,7 @@ func (s *Store) TouchKeys(ctx context.Context, used map[string]time.Time) error 
 	}
 	return s.write(ctx, func(t *sql.Tx, _ int64) error {
 		for batch := range slices.Chunk(ids, touchBatch) {
-			for _, table := range []sqldb.SQL{"api_keys", "admin_keys", "sessions"} {
+			for _, table := range []sqldb.SQL{"api_keys", "admin_keys", "sessions", "scim_tokens"} {
 				q := sqldb.NewQuery("WITH used (id, at) AS (VALUES ")
 				for i, keyID := range batch {
 					if i > 0 {

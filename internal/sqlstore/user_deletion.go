@@ -15,16 +15,9 @@ func (w *tx) DeleteUser(ctx context.Context, organizationID, userID string) ([]o
 	if _, err := w.User(ctx, organizationID, userID); err != nil {
 		return nil, err
 	}
-	revoked, err := w.revoke(ctx, `DELETE FROM api_keys WHERE user_id = $1 AND organization_id = $2 RETURNING id, project_id`, userID, organizationID)
+	revoked, err := w.RevokeKeysOf(ctx, organizationID, userID)
 	if err != nil {
-		return nil, fmt.Errorf("deleting the API keys of %s: %w", userID, err)
-	}
-	for _, key := range revoked {
-		w.change(org.ChangeAPIKey, organizationID, key.ID)
-	}
-	admin, err := w.revoke(ctx, `DELETE FROM admin_keys WHERE user_id = $1 AND organization_id = $2 RETURNING id, ''`, userID, organizationID)
-	if err != nil {
-		return nil, fmt.Errorf("deleting the admin keys of %s: %w", userID, err)
+		return nil, err
 	}
 	if _, err := w.exec(ctx, `DELETE FROM sessions WHERE organization_id = $1 AND user_id = $2`, organizationID, userID); err != nil {
 		return nil, fmt.Errorf("deleting the sessions of %s: %w", userID, err)
@@ -36,6 +29,22 @@ func (w *tx) DeleteUser(ctx context.Context, organizationID, userID string) ([]o
 		return nil, err
 	}
 	w.change(org.ChangeUser, organizationID, userID)
+	return revoked, nil
+}
+
+// RevokeKeysOf implements org.SCIMWriter.
+func (w *tx) RevokeKeysOf(ctx context.Context, organizationID, userID string) ([]org.RevokedKey, error) {
+	revoked, err := w.revoke(ctx, `DELETE FROM api_keys WHERE user_id = $1 AND organization_id = $2 RETURNING id, project_id`, userID, organizationID)
+	if err != nil {
+		return nil, fmt.Errorf("deleting the API keys of %s: %w", userID, err)
+	}
+	for _, key := range revoked {
+		w.change(org.ChangeAPIKey, organizationID, key.ID)
+	}
+	admin, err := w.revoke(ctx, `DELETE FROM admin_keys WHERE user_id = $1 AND organization_id = $2 RETURNING id, ''`, userID, organizationID)
+	if err != nil {
+		return nil, fmt.Errorf("deleting the admin keys of %s: %w", userID, err)
+	}
 	return append(revoked, admin...), nil
 }
 

@@ -14,12 +14,14 @@ var users = table[org.User]{
 	name: "users", label: "User", key: 2,
 	columns: []string{
 		"id", "organization_id", "email", "email_key", "name", "password_hash", "technical_level", "developer_persona", "created_at",
+		"deactivated_at", "scim_managed", "external_id", "mail", "mail_key", "person", "updated_at",
 	},
 	derived: []string{organizationRole()},
 	fields: func(u *org.User) []any {
 		return []any{
 			&u.ID, &u.OrganizationID, &u.Email, emailKey{&u.Email}, &u.Name, &u.PasswordHash, &u.TechnicalLevel, &u.DeveloperPersona,
-			instant{&u.CreatedAt}, &u.Role,
+			instant{&u.CreatedAt}, instant{&u.DeactivatedAt}, truth{&u.Directory.Managed}, &u.Directory.ExternalID,
+			&u.Directory.Mail, emailKey{&u.Directory.Mail}, person{&u.Directory.Name}, instant{&u.Directory.UpdatedAt}, &u.Role,
 		}
 	},
 	taken: func(u *org.User) error {

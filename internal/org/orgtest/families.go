@@ -29,6 +29,7 @@ func families() []family {
 		checkpointFamily(),
 		ipAllowlistFamily(),
 		inviteFamily(),
+		scimFamily(),
 		rateLimitFamily(),
 		settingsFamily(),
 		auditFamily(),

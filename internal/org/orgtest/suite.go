@@ -51,6 +51,7 @@ func Run(t *testing.T, open func(t *testing.T) org.Store) {
 		{"certificates are active where they were activated", certificates},
 		{"IP allowlists are kept, and active ones found", ipAllowlists},
 		{"invites are kept, and pending ones found", invites},
+		{"what an identity provider keeps", scim},
 		{"checkpoints are for the projects they were given to", checkpointPermissions},
 		{"what is registered of clouds is kept", external},
 		{"rate limits are of an organization or a project", rateLimits},
@@ -175,6 +176,8 @@ type tenant struct {
 	storage     org.ExternalStorage
 	allowlist   org.IPAllowlist // of project
 	invite      org.Invite
+	scimToken   org.SCIMToken
+	scimGroup   org.Group // without members
 	provider    org.WorkloadIdentityProvider
 	rule        org.FederationRule // for workload()
 }

@@ -261,11 +261,15 @@ groups
   name text COLLATE C NOT NULL
   scim_managed integer NOT NULL
   created_at bigint NOT NULL
+  external_id text COLLATE C NOT NULL DEFAULT ''::text
+  updated_at bigint NOT NULL DEFAULT 0
   constraint groups_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
   constraint groups_pkey PRIMARY KEY (id)
+  CREATE INDEX groups_external ON groups USING btree (organization_id, external_id) WHERE (external_id <> ''::text)
   CREATE INDEX groups_list ON groups USING btree (organization_id, created_at, id)
   CREATE INDEX groups_name ON groups USING btree (organization_id, name)
   CREATE UNIQUE INDEX groups_pkey ON groups USING btree (id)
+  CREATE INDEX groups_scim ON groups USING btree (organization_id, created_at, id) WHERE (scim_managed = 1)
 invites
   id text COLLATE C NOT NULL
   organization_id text COLLATE C NOT NULL
@@ -424,6 +428,21 @@ roles
   CREATE INDEX roles_list ON roles USING btree (organization_id, project_id, created_at, id)
   CREATE UNIQUE INDEX roles_name ON roles USING btree (organization_id, project_id, name)
   CREATE UNIQUE INDEX roles_pkey ON roles USING btree (id)
+scim_tokens
+  id text COLLATE C NOT NULL
+  organization_id text COLLATE C NOT NULL
+  name text COLLATE C NOT NULL
+  secret_hash text COLLATE C NOT NULL
+  redacted text COLLATE C NOT NULL
+  created_by text COLLATE C NOT NULL
+  expires_at bigint NOT NULL
+  last_used_at bigint NOT NULL
+  created_at bigint NOT NULL
+  constraint scim_tokens_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+  constraint scim_tokens_pkey PRIMARY KEY (id)
+  CREATE INDEX scim_tokens_list ON scim_tokens USING btree (organization_id, created_at, id)
+  CREATE UNIQUE INDEX scim_tokens_pkey ON scim_tokens USING btree (id)
+  CREATE UNIQUE INDEX scim_tokens_secret ON scim_tokens USING btree (secret_hash)
 second_factors
   user_id text COLLATE C NOT NULL
   organization_id text COLLATE C NOT NULL
@@ -506,10 +525,19 @@ users
   created_at bigint NOT NULL
   technical_level text COLLATE C NOT NULL DEFAULT ''::text
   developer_persona text COLLATE C NOT NULL DEFAULT ''::text
+  deactivated_at bigint NOT NULL DEFAULT 0
+  scim_managed integer NOT NULL DEFAULT 0
+  external_id text COLLATE C NOT NULL DEFAULT ''::text
+  mail text COLLATE C NOT NULL DEFAULT ''::text
+  mail_key text COLLATE C NOT NULL DEFAULT ''::text
+  person text COLLATE C NOT NULL DEFAULT ''::text
+  updated_at bigint NOT NULL DEFAULT 0
   constraint users_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
   constraint users_pkey PRIMARY KEY (id)
   CREATE UNIQUE INDEX users_email ON users USING btree (email_key, organization_id)
+  CREATE INDEX users_external ON users USING btree (organization_id, external_id) WHERE (external_id <> ''::text)
   CREATE INDEX users_list ON users USING btree (organization_id, created_at, id)
+  CREATE INDEX users_mail ON users USING btree (organization_id, mail_key) WHERE (mail_key <> ''::text)
   CREATE UNIQUE INDEX users_pkey ON users USING btree (id)
 workload_identity_providers
   id text COLLATE C NOT NULL

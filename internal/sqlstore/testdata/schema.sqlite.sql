@@ -224,9 +224,11 @@ CREATE TABLE groups (
     name            TEXT NOT NULL,
     scim_managed    INTEGER NOT NULL,
     created_at      BIGINT NOT NULL
-);
+, external_id TEXT NOT NULL DEFAULT '', updated_at BIGINT NOT NULL DEFAULT 0);
+CREATE INDEX groups_external ON groups (organization_id, external_id) WHERE external_id <> '';
 CREATE INDEX groups_list ON groups (organization_id, created_at, id);
 CREATE INDEX groups_name ON groups (organization_id, name);
+CREATE INDEX groups_scim ON groups (organization_id, created_at, id) WHERE scim_managed = 1;
 CREATE TABLE invites (
     id              TEXT NOT NULL PRIMARY KEY,
     organization_id TEXT NOT NULL REFERENCES organizations (id),
@@ -359,6 +361,19 @@ CREATE TABLE roles (
 );
 CREATE INDEX roles_list ON roles (organization_id, project_id, created_at, id);
 CREATE UNIQUE INDEX roles_name ON roles (organization_id, project_id, name);
+CREATE TABLE scim_tokens (
+    id              TEXT NOT NULL PRIMARY KEY,
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    name            TEXT NOT NULL,
+    secret_hash     TEXT NOT NULL,
+    redacted        TEXT NOT NULL,
+    created_by      TEXT NOT NULL,
+    expires_at      BIGINT NOT NULL,
+    last_used_at    BIGINT NOT NULL,
+    created_at      BIGINT NOT NULL
+);
+CREATE INDEX scim_tokens_list ON scim_tokens (organization_id, created_at, id);
+CREATE UNIQUE INDEX scim_tokens_secret ON scim_tokens (secret_hash);
 CREATE TABLE second_factors (
     user_id         TEXT NOT NULL PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
     organization_id TEXT NOT NULL REFERENCES organizations (id),
@@ -425,9 +440,11 @@ CREATE TABLE users (
     name            TEXT NOT NULL,
     password_hash   TEXT NOT NULL,
     created_at      BIGINT NOT NULL
-, technical_level TEXT NOT NULL DEFAULT '', developer_persona TEXT NOT NULL DEFAULT '');
+, technical_level TEXT NOT NULL DEFAULT '', developer_persona TEXT NOT NULL DEFAULT '', deactivated_at BIGINT NOT NULL DEFAULT 0, scim_managed INTEGER NOT NULL DEFAULT 0, external_id TEXT NOT NULL DEFAULT '', mail TEXT NOT NULL DEFAULT '', mail_key TEXT NOT NULL DEFAULT '', person TEXT NOT NULL DEFAULT '', updated_at BIGINT NOT NULL DEFAULT 0);
 CREATE UNIQUE INDEX users_email ON users (email_key, organization_id);
+CREATE INDEX users_external ON users (organization_id, external_id) WHERE external_id <> '';
 CREATE INDEX users_list ON users (organization_id, created_at, id);
+CREATE INDEX users_mail ON users (organization_id, mail_key) WHERE mail_key <> '';
 CREATE TABLE workload_identity_providers (
     id              TEXT NOT NULL PRIMARY KEY,
     organization_id TEXT NOT NULL REFERENCES organizations (id),
