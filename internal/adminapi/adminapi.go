@@ -1,6 +1,6 @@
 // Package adminapi serves OpenAI's Admin API, wire-compatible, for weir's own
-// organization: projects, service accounts, keys, users, the audit log, usage
-// and costs.
+// organization: projects, service accounts, keys, people, groups, roles, limits,
+// certificates, the audit log, usage and costs.
 //
 // The API is one table of endpoints (package endpoint); a file holds one
 // resource, its wire shapes and its rows. What is listed nowhere is answered
