@@ -190,6 +190,9 @@ func TestGrantsAddUp(t *testing.T) {
 					rt.Fatalf("%s at %+v: %v", p, at, !want)
 				}
 			}
+			if !g.Enters("a") {
+				rt.Fatal("who has a role in a project does not enter it")
+			}
 			if g.InProject("a").Has(p) != (inA && (LivesInProjects(p) || custom.Has(p))) {
 				rt.Fatalf("%s in the project: %v", p, g.InProject("a").Has(p))
 			}
@@ -197,5 +200,28 @@ func TestGrantsAddUp(t *testing.T) {
 	})
 	if !slices.Equal(before, OrganizationReader.Permissions().Sorted()) {
 		t.Error("a preset changed")
+	}
+}
+
+// A project is entered by a role in it, or by one of the organization's that
+// works in every project; a reader's lists only what there is.
+func TestWhoEnters(t *testing.T) {
+	for name, tt := range map[string]struct {
+		add  func(*Grants)
+		want bool
+	}{
+		"nobody":              {func(*Grants) {}, false},
+		"a reader":            {func(g *Grants) { g.AddPredefined(Predefined{Organization: OrganizationReader}) }, false},
+		"an owner":            {func(g *Grants) { g.AddPredefined(Predefined{Organization: OrganizationOwner}) }, true},
+		"reads usage":         {func(g *Grants) { g.AddOrganizationRole(NewSet(UsageRead, ModelsRead)) }, false},
+		"answers anywhere":    {func(g *Grants) { g.AddOrganizationRole(NewSet("api.responses.write")) }, true},
+		"a viewer":            {func(g *Grants) { g.AddPredefined(Predefined{Project: ProjectViewer, Resource: "p"}) }, true},
+		"a viewer of another": {func(g *Grants) { g.AddPredefined(Predefined{Project: ProjectViewer, Resource: "q"}) }, false},
+		"a role with nothing": {func(g *Grants) { g.AddProjectRole("p", Set{}) }, true},
+	} {
+		var g Grants
+		if tt.add(&g); g.Enters("p") != tt.want {
+			t.Errorf("%s: %v", name, !tt.want)
+		}
 	}
 }

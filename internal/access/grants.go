@@ -69,6 +69,21 @@ func (g Grants) InProject(projectID string) Set {
 	return s
 }
 
+// Enters reports whether the holder has access to a project: it has a role
+// there, or one of the organization's that lets it work in every project, which
+// a reader's does not.
+func (g Grants) Enters(projectID string) bool {
+	if _, ok := g.Projects[projectID]; ok {
+		return true
+	}
+	for p := range g.Organization {
+		if LivesInProjects(p) && !readerReach.Has(p) {
+			return true
+		}
+	}
+	return false
+}
+
 // AtOrganization returns what counts at the organization.
 func (g Grants) AtOrganization() Set {
 	s := make(Set, len(g.Organization)+len(g.Outside))

@@ -201,7 +201,7 @@ func (s *Service) byProjectKey(ctx context.Context, r org.Reader, secret string)
 	// A project key never reaches beyond its project, whoever owns it, and ends
 	// with its owner's access.
 	inProject := access.Set{}
-	if org.MayEnter(held, key.ProjectID) {
+	if held.Enters(key.ProjectID) {
 		inProject = held.InProject(key.ProjectID)
 	}
 	caller.Grants = access.Grants{Projects: map[string]access.Set{key.ProjectID: cut(inProject, key.Scopes)}}

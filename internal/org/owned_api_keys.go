@@ -144,7 +144,7 @@ func (o *keyOwners) find(ctx context.Context, key APIKey) (OwnedAPIKey, error) {
 			owned.Role = access.ProjectOwner
 		}
 	}
-	if MayEnter(grants, key.ProjectID) {
+	if grants.Enters(key.ProjectID) {
 		owned.Access = OwnerActive
 	}
 	return owned, nil

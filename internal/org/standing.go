@@ -130,10 +130,3 @@ func (h *Holding) addTo(grants *access.Grants) {
 		grants.AddProjectRole(h.ProjectID, holds)
 	}
 }
-
-// MayEnter reports whether a holder with these grants has access to a project:
-// it has a role there, or may call models in every one.
-func MayEnter(grants access.Grants, projectID string) bool {
-	_, ok := grants.Projects[projectID]
-	return ok || grants.Organization.Has(access.ModelsRequest)
-}
