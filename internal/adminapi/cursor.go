@@ -52,5 +52,5 @@ func parseCursor(s string) (cursor, error) {
 
 // errCursor is a cursor that is garbage, or belongs to another report.
 func errCursor() error {
-	return fault.Invalidf("invalid_value", "page", "Invalid 'page': it is not a cursor of this report. Send the 'next_page' of the page before, with the same other parameters.")
+	return fault.Invalidf("invalid_cursor", "page", "Invalid 'page': it is not a cursor of this report. Send the 'next_page' of the page before, with the same other parameters.")
 }

@@ -85,7 +85,7 @@ func TestRefusals(t *testing.T) {
 		{"GET", o + "/audit_logs?tenant_only=true&after=audit_log-none", "", 400, "after", "invalid_cursor"},
 		{"GET", o + "/audit_logs?effective_at[gte]=yesterday", "", 400, "effective_at[gte]", "invalid_type"},
 		{"GET", o + "/audit_logs?effective_at[lt]=-1", "", 400, "effective_at[lt]", "invalid_value"},
-		{"GET", o + "/audit_logs?after=a&before=b", "", 400, "before", "invalid_value"},
+		{"GET", o + "/audit_logs?after=a&before=b", "", 400, "before", "invalid_cursor"},
 		{"GET", o + "/audit_logs?before=audit_log-none", "", 400, "before", "invalid_cursor"},
 
 		// Reports.
@@ -104,8 +104,8 @@ func TestRefusals(t *testing.T) {
 		{"GET", o + "/usage/completions" + start + "&group_by[]=size", "", 400, "group_by", "invalid_value"},
 		{"GET", o + "/usage/completions" + start + "&group_by=model,project_id", "", 400, "group_by", "invalid_value"},
 		{"GET", o + "/usage/completions" + start + "&batch=perhaps", "", 400, "batch", "invalid_type"},
-		{"GET", o + "/usage/completions" + start + "&page=garbage", "", 400, "page", "invalid_value"},
-		{"GET", o + "/usage/completions" + start + "&page=page_AAAAAGdGxdEiJdKOAAAAAGcqsYA%3D", "", 400, "page", "invalid_value"},
+		{"GET", o + "/usage/completions" + start + "&page=garbage", "", 400, "page", "invalid_cursor"},
+		{"GET", o + "/usage/completions" + start + "&page=page_AAAAAGdGxdEiJdKOAAAAAGcqsYA%3D", "", 400, "page", "invalid_cursor"},
 		{"GET", o + "/usage/images" + start + "&sizes[]=3x3", "", 400, "sizes", "invalid_value"},
 		{"GET", o + "/usage/images" + start + "&sources[]=camera", "", 400, "sources", "invalid_value"},
 		{"GET", o + "/usage/web_search_calls" + start + "&context_levels=extreme", "", 400, "context_levels", "invalid_value"},
@@ -117,7 +117,7 @@ func TestRefusals(t *testing.T) {
 		{"GET", o + "/usage/embeddings" + start + "&group_by[]=api_source", "", 400, "group_by", "invalid_value"},
 		{"GET", o + "/usage/file_search_calls" + start + "&group_by[]=api_source", "", 400, "group_by", "invalid_value"},
 		{"GET", o + "/usage/decisions" + start + "&group_by[]=line_item", "", 400, "group_by", "invalid_value"},
-		{"GET", o + "/costs" + start + "&page=page_", "", 400, "page", "invalid_value"},
+		{"GET", o + "/costs" + start + "&page=page_", "", 400, "page", "invalid_cursor"},
 
 		// Ids.
 		{"GET", o + "/projects/proj_none", "", 404, "", "not_found"},

@@ -155,7 +155,7 @@ func TestRateLimitRefusals(t *testing.T) {
 		{"GET", list + "?limit=0", ``, 400, "limit", "integer_below_min_value"},
 		{"GET", list + "?after=rl-none", ``, 400, "after", "invalid_cursor"},
 		{"GET", list + "?before=gpt-4o", ``, 400, "before", "invalid_cursor"},
-		{"GET", list + "?after=rl-gpt-4o&before=rl-gpt-4o", ``, 400, "before", "invalid_value"},
+		{"GET", list + "?after=rl-gpt-4o&before=rl-gpt-4o", ``, 400, "before", "invalid_cursor"},
 		{"GET", base + archived.ID + "/rate_limits", ``, 400, "", "project_archived"},
 		{"POST", base + archived.ID + "/rate_limits/rl-gpt-4o", `{}`, 400, "", "project_archived"},
 		{"POST", base + w.Organization.DefaultProjectID + "/rate_limits/rl-gpt-4o", `{}`, 400, "", "default_project"},

@@ -21,6 +21,7 @@ import (
 //	default  as it would be written in the file; "" is the zero value
 //	shown    what the help says instead, where the default is worked out
 //	min      the least value allowed, written as the default is
+//	max      the greatest, likewise
 //	oneof    the values allowed
 //	help     one phrase for --help and the documentation
 //
@@ -92,7 +93,7 @@ type Gateway struct {
 // UsageLog is the record of requests.
 type UsageLog struct {
 	MaxBacklog           int `yaml:"max_backlog" default:"1000000" min:"1000" help:"usage records, about 2 KB each, that may wait for the events database; beyond, new requests are refused"`
-	RequestRetentionDays int `yaml:"request_retention_days" default:"90" min:"1" help:"how long the request log is kept; reports keep their totals"`
+	RequestRetentionDays int `yaml:"request_retention_days" default:"90" min:"1" max:"36525" help:"how many days the request log is kept, a century at most; reports keep their totals"`
 }
 
 // Cost is about providers' bills.

@@ -94,7 +94,7 @@ func (l Listing[T, Out]) page(q *Query) (org.Page, error) {
 	if l.Before {
 		p.Before = q.String("before")
 		if p.After != "" && p.Before != "" {
-			return p, fault.Invalidf("invalid_value", "before", "'after' and 'before' cannot be combined.")
+			return p, fault.Invalidf("invalid_cursor", "before", "'after' and 'before' cannot be combined.")
 		}
 	}
 	if l.Ordered {

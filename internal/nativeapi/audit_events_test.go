@@ -105,7 +105,7 @@ func TestAuditEventFilters(t *testing.T) {
 		"tenant_only=true":           {"invalid_value", "tenant_only"},
 		"tenant_only=perhaps":        {"invalid_type", "tenant_only"},
 		"actor_id=" + f.Owner.ID:     {"unknown_parameter", "actor_id"},
-		"after=audit_log-a&before=b": {"invalid_value", "before"},
+		"after=audit_log-a&before=b": {"invalid_cursor", "before"},
 	} {
 		refused(t, f.owner().get("/audit_events?"+query), http.StatusBadRequest, want[0], want[1])
 	}

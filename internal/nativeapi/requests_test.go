@@ -167,7 +167,7 @@ func TestRequestRefusals(t *testing.T) {
 		"limit=0":                     {"integer_below_min_value", "limit"},
 		"limit=1001":                  {"integer_above_max_value", "limit"},
 		"limit=ten":                   {"invalid_type", "limit"},
-		"after=req_nothing":           {"invalid_value", "after"},
+		"after=req_nothing":           {"invalid_cursor", "after"},
 		"status=ok":                   {"invalid_value", "status"},
 		"status=2000":                 {"invalid_value", "status"},
 		"outcome=fine":                {"invalid_value", "outcome"},
@@ -195,5 +195,5 @@ func TestRequestsStayInTheirOrganization(t *testing.T) {
 		t.Errorf("another organization sees %+v", got)
 	}
 	refused(t, f.as(foreign).get("/requests/"+e.ID), http.StatusNotFound, "not_found", "")
-	refused(t, f.as(foreign).get("/requests?after="+e.ID), http.StatusBadRequest, "invalid_value", "after")
+	refused(t, f.as(foreign).get("/requests?after="+e.ID), http.StatusBadRequest, "invalid_cursor", "after")
 }

@@ -127,7 +127,7 @@ func (s *Store) cursor(ctx context.Context, organizationID, id string) (*sqldb.C
 	c := sqldb.Cursor{ID: id}
 	err := s.db.Read().QueryRowContext(ctx, `SELECT received FROM usage_requests WHERE id = $1 AND organization_id = $2`, storable(id), storable(organizationID)).Scan(&c.At)
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, fault.Invalidf("invalid_value", "after", "No request '%s'.", id)
+		return nil, fault.Invalidf("invalid_cursor", "after", "No request '%s'.", id)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("requests: cursor: %w", err)

@@ -79,7 +79,7 @@ func (m *Memory) Requests(_ context.Context, f usage.RequestFilter) (rows []usag
 	if f.After != "" {
 		i := slices.IndexFunc(all, func(e usage.Event) bool { return e.ID == f.After })
 		if i < 0 {
-			return nil, false, fault.Invalidf("invalid_value", "after", "No request '%s'.", f.After)
+			return nil, false, fault.Invalidf("invalid_cursor", "after", "No request '%s'.", f.After)
 		}
 		all = all[i+1:]
 	}
