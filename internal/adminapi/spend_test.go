@@ -256,7 +256,7 @@ func TestSpendAlertsAreBounded(t *testing.T) {
 		switch code {
 		case "made":
 			made++
-		case "too_many_spend_alerts":
+		case "spend_alert_limit_reached":
 		default:
 			t.Errorf("refused with %q", code)
 		}

@@ -113,7 +113,7 @@ func (s *Service) CreateSpendAlert(ctx context.Context, actor audit.Actor, proje
 			return err
 		}
 		if len(held.Items) >= maxAlerts {
-			return fault.Invalidf("too_many_spend_alerts", "", "There are %d spend alerts already, which is the most there can be.", maxAlerts)
+			return fault.Invalidf("spend_alert_limit_reached", "", "There are %d spend alerts already, which is the most there can be.", maxAlerts)
 		}
 		tx.Record(holderUpdated(actor.OrganizationID, project, in.requested(alert.ID)))
 		return tx.InsertSpendAlert(ctx, alert)
