@@ -317,7 +317,6 @@ func (n *node) metricsHandler(listener net.Listener) http.Handler {
 }
 
 func (n *node) jobs() []jobs.Job {
-	day := 24 * time.Hour
 	return []jobs.Job{
 		{Name: "usage backlog", Every: time.Second, Run: func(context.Context) error { n.metrics.UsageBacklog(n.recorder.Backlog()); return nil }},
 		{Name: "last use of keys", Every: 2 * time.Second, Run: func(ctx context.Context) error { return n.identity.Used.Flush(ctx, n.store) }},
@@ -328,7 +327,7 @@ func (n *node) jobs() []jobs.Job {
 		{Name: "models of connections", Every: time.Hour, Run: func(ctx context.Context) error { return n.org.Rediscover(ctx, false) }},
 		{Name: "retention of the request log", Every: time.Hour, Run: func(ctx context.Context) error {
 			now := time.Now()
-			return n.events.Prune(ctx, now.Add(-time.Duration(n.cfg.UsageLog.RequestRetentionDays)*day), now.Add(-minuteRetention))
+			return n.events.Prune(ctx, now.AddDate(0, 0, -n.cfg.UsageLog.RequestRetentionDays), now.Add(-minuteRetention))
 		}},
 		{Name: "retention of the audit log", Every: time.Hour, Run: func(ctx context.Context) error { return n.org.PruneAudit(ctx, n.auditRetention(time.Now())) }},
 	}

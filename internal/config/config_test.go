@@ -272,6 +272,7 @@ func TestInvalidValues(t *testing.T) {
 		"WEIR_COST_CALLS_PER_SECOND=0":                      `is less than 0.001`,
 		"WEIR_COST_CALLS_PER_SECOND=NaN":                    `is not a number`,
 		"WEIR_USAGE_LOG_REQUEST_RETENTION_DAYS=0":           `is less than 1`,
+		"WEIR_USAGE_LOG_REQUEST_RETENTION_DAYS=106752":      `WEIR_USAGE_LOG_REQUEST_RETENTION_DAYS: 106752 is more than 36525`, // a time.Duration ends before
 		"WEIR_USAGE_LOG_MAX_BACKLOG=99999999999999999999":   `is not a whole number`,
 	} {
 		t.Run(variable, func(t *testing.T) {

@@ -20,7 +20,7 @@ type Setting struct {
 	Entries bool // in weir.yaml it is a list of sections, elsewhere that list in YAML or JSON
 
 	defaultText string
-	min         string
+	min, max    string
 	oneOf       []string
 }
 
@@ -68,6 +68,7 @@ func appendFields(fields []field, prefix string, v reflect.Value) []field {
 			Entries:     hasEntries,
 			defaultText: tag.Get("default"),
 			min:         tag.Get("min"),
+			max:         tag.Get("max"),
 			oneOf:       strings.Fields(tag.Get("oneof")),
 		}
 		if shown := tag.Get("shown"); shown != "" {

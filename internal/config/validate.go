@@ -43,27 +43,35 @@ func (c Config) Validate() error {
 	return errors.Join(problems...)
 }
 
-// outOfRange checks the min and oneof tags.
+// outOfRange checks the min, max and oneof tags.
 func (c Config) outOfRange() []error {
 	var problems []error
-	var least Config
-	bounds := fieldsOf(&least)
+	var least, greatest Config
+	low, high := fieldsOf(&least), fieldsOf(&greatest)
 	for i, f := range fieldsOf(&c) {
 		if len(f.setting.oneOf) > 0 && !slices.Contains(f.setting.oneOf, f.text()) {
 			problems = append(problems, fmt.Errorf("%s: %q is not one of %s", f.setting.Env, f.text(), strings.Join(f.setting.oneOf, ", ")))
 		}
-		if f.setting.min == "" {
-			continue
-		}
-		if err := bounds[i].set(f.setting.min); err != nil {
-			panic("config: min of " + f.setting.Name + ": " + err.Error()) // a typing error in a tag
-		}
 		value, _ := f.number()
-		if bound, ok := bounds[i].number(); ok && value < bound {
+		if bound, ok := low[i].bound(f.setting.min); ok && value < bound {
 			problems = append(problems, fmt.Errorf("%s: %s is less than %s", f.setting.Env, f.text(), f.setting.min))
+		}
+		if bound, ok := high[i].bound(f.setting.max); ok && value > bound {
+			problems = append(problems, fmt.Errorf("%s: %s is more than %s", f.setting.Env, f.text(), f.setting.max))
 		}
 	}
 	return problems
+}
+
+// bound is a min or max tag as a number; ok is false where there is none.
+func (f field) bound(tag string) (number float64, ok bool) {
+	if tag == "" {
+		return 0, false
+	}
+	if err := f.set(tag); err != nil {
+		panic("config: bound of " + f.setting.Name + ": " + err.Error()) // a typing error in a tag
+	}
+	return f.number()
 }
 
 func validateListen(address string) error {
