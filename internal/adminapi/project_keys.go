@@ -123,6 +123,15 @@ func (a *API) updateProjectKey(ctx context.Context, c *endpoint.Call, in project
 	if err := a.checkOwner(ctx, c, access.ProjectWrite); err != nil {
 		return projectKey{}, err
 	}
+	if in.Scopes.Given() && len(in.Scopes.V) == 0 {
+		key, err := a.org.APIKey(ctx, c.OrganizationID(), c.Path("project_id"), c.Path("api_key_id"))
+		if err == nil {
+			err = a.requireWorkspacesOf(ctx, c, key.UserID+key.ServiceAccountID) // one of them is empty
+		}
+		if err != nil {
+			return projectKey{}, err
+		}
+	}
 	err := a.org.UpdateAPIKey(ctx, c.Actor(), c.Path("project_id"), c.Path("api_key_id"), org.APIKeyChange{
 		Scopes: in.Scopes, ExpiresInSeconds: in.ExpiresInSeconds, Within: c.Caller.Key,
 	})
@@ -130,6 +139,19 @@ func (a *API) updateProjectKey(ctx context.Context, c *endpoint.Call, in project
 		return projectKey{}, err
 	}
 	return a.projectKey(ctx, c)
+}
+
+// requireWorkspacesOf refuses callers who hold less in workspaces than the owner
+// of a key: a key without scopes acts in them too.
+func (a *API) requireWorkspacesOf(ctx context.Context, c *endpoint.Call, ownerID string) error {
+	if ownerID == c.Caller.PrincipalID() {
+		return nil
+	}
+	memberships, err := a.org.WorkspaceMembershipsOf(ctx, c.OrganizationID(), ownerID)
+	if err != nil {
+		return err
+	}
+	return c.RequireWorkspaces(memberships)
 }
 
 func (a *API) deleteProjectKey(ctx context.Context, c *endpoint.Call) (endpoint.Deleted, error) {

@@ -111,6 +111,11 @@ func (a *API) deleteServiceAccount(ctx context.Context, c *endpoint.Call) (endpo
 }
 
 func (a *API) createServiceAccountKey(ctx context.Context, c *endpoint.Call, in newServiceAccountKey) (serviceAccountKey, error) {
+	if len(in.Scopes) == 0 {
+		if err := a.requireWorkspacesOf(ctx, c, c.Path("service_account_id")); err != nil {
+			return serviceAccountKey{}, err
+		}
+	}
 	key, secret, err := a.org.CreateAPIKey(ctx, c.Actor(), c.Path("project_id"), org.NewAPIKey{
 		Name: in.Name.Or(""), ServiceAccountID: c.Path("service_account_id"),
 		Scopes: in.Scopes, ExpiresInSeconds: in.ExpiresInSeconds, Within: c.Caller.Key,

@@ -103,6 +103,20 @@ func (c *Call) Workspaces(p access.Permission) []string {
 	return ids
 }
 
+// RequireWorkspaces refuses callers who hold less in workspaces than memberships
+// give: managing a project's keys is not managing the workspaces that their
+// owners were let into.
+func (c *Call) RequireWorkspaces(memberships []org.WorkspaceMembership) error {
+	for _, m := range memberships {
+		for p := range m.Role.Permissions() {
+			if err := c.Require(p, access.Scope{WorkspaceID: m.WorkspaceID}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // errMissing is worded as OpenAI words it: clients look for "Missing scopes".
 func errMissing(p access.Permission) error {
 	return fault.New(fault.Forbidden, "insufficient_permissions", "",

@@ -144,21 +144,13 @@ func (a *API) rotateProjectKey(ctx context.Context, c *endpoint.Call, in rotatio
 }
 
 // requireWorkspacesOf refuses callers who hold less in workspaces than the
-// account does: managing a project's accounts is not managing the workspaces
-// that the accounts were let into.
+// account does.
 func (a *API) requireWorkspacesOf(ctx context.Context, c *endpoint.Call, accountID string) error {
 	memberships, err := a.org.WorkspaceMembershipsOf(ctx, c.OrganizationID(), accountID)
 	if err != nil {
 		return err
 	}
-	for _, m := range memberships {
-		for p := range m.Role.Permissions() {
-			if err := c.Require(p, access.Scope{WorkspaceID: m.WorkspaceID}); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return c.RequireWorkspaces(memberships)
 }
 
 func (a *API) rotateAdminKey(ctx context.Context, c *endpoint.Call, in rotation) (adminKey, error) {
