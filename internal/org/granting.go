@@ -56,6 +56,17 @@ func (g *Grantor) mayGrantStanding(holdings []Holding) error {
 	return nil
 }
 
+// mayGrantMemberships refuses to let anybody into what memberships of workspaces
+// give.
+func (g *Grantor) mayGrantMemberships(memberships []WorkspaceMembership) error {
+	for _, m := range memberships {
+		if err := g.mayGrant(m.Role.Permissions(), access.Scope{WorkspaceID: m.WorkspaceID}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // keepsOwner runs fn and refuses it when the organization had an owner before
 // and has none after. The transaction must not commit then.
 func keepsOwner(ctx context.Context, r Reader, organizationID string, fn func() error) error {

@@ -3,7 +3,6 @@ package org
 import (
 	"context"
 
-	"weir/internal/access"
 	"weir/internal/audit"
 	"weir/internal/fault"
 	"weir/internal/id"
@@ -105,10 +104,8 @@ func (s *Service) AddGroupMember(ctx context.Context, by Grantor, groupID, princ
 		if err != nil {
 			return err
 		}
-		for _, m := range workspaces {
-			if err := by.mayGrant(m.Role.Permissions(), access.Scope{WorkspaceID: m.WorkspaceID}); err != nil {
-				return err
-			}
+		if err := by.mayGrantMemberships(workspaces); err != nil {
+			return err
 		}
 		m = GroupMember{
 			OrganizationID: by.OrganizationID, GroupID: groupID, PrincipalID: principalID, PrincipalKind: kind, CreatedAt: s.Now(),

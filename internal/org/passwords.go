@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"weir/internal/access"
 	"weir/internal/audit"
 	"weir/internal/fault"
 	"weir/internal/id"
@@ -88,10 +89,37 @@ func (s *Service) PasswordResetFor(ctx context.Context, token string) (PasswordR
 
 func (s *Service) waitingReset(ctx context.Context, r Reader, token string) (PasswordReset, error) {
 	reset, err := r.PasswordResetByToken(ctx, id.HashOf(token))
-	if fault.Is(err, fault.NotFound) || err == nil && !s.Now().Before(reset.ExpiresAt) {
+	good := err == nil && s.Now().Before(reset.ExpiresAt)
+	if good {
+		good, err = mayStillReset(ctx, r, &reset)
+	}
+	if fault.Is(err, fault.NotFound) || err == nil && !good {
 		return PasswordReset{}, fault.Invalidf("invalid_token", "token", "This password reset is unknown, was used already or has expired. Ask for another one.")
 	}
 	return reset, err
+}
+
+// mayStillReset reports whether whoever started a reset still manages the
+// organization and holds all that the user does. Else somebody whose roles are
+// about to be taken away could keep them by becoming a colleague.
+func mayStillReset(ctx context.Context, r Reader, reset *PasswordReset) (bool, error) {
+	if reset.CreatedBy == "" { // weir itself
+		return true, nil
+	}
+	grants, err := GrantsOf(ctx, r, reset.OrganizationID, reset.CreatedBy)
+	if err != nil || !grants.Allows(access.ManagementWrite, access.Scope{}) {
+		return false, err
+	}
+	held, err := r.Holdings(ctx, reset.OrganizationID, reset.UserID)
+	if err != nil {
+		return false, err
+	}
+	workspaces, err := r.MembershipsOf(ctx, reset.OrganizationID, reset.UserID)
+	if err != nil {
+		return false, err
+	}
+	by := Grantor{Holds: grants}
+	return by.mayGrantStanding(held) == nil && by.mayGrantMemberships(workspaces) == nil, nil
 }
 
 // AcceptPasswordReset sets the password, by its hash, that the holder of token
