@@ -33,6 +33,7 @@ import (
 	"weir/internal/org"
 	"weir/internal/pricing"
 	"weir/internal/sandbox"
+	"weir/internal/scim"
 	"weir/internal/server"
 	"weir/internal/sqldb"
 	"weir/internal/sqlstore"
@@ -243,7 +244,7 @@ func (n *node) Serve(ctx context.Context, listener net.Listener) error {
 		PublicURL:        publicURL(n.cfg, listener),
 	})
 	srv := &server.Server{
-		Admin: admin.Handler(), Native: native.Handler(), Gateway: n.relay, Metrics: n.metricsHandler(listener),
+		Admin: admin.Handler(), Native: native.Handler(), SCIM: scim.New(scim.Options{Org: n.org, Identity: n.identity, Logger: n.log, PublicURL: n.cfg.PublicURL}), Gateway: n.relay, Metrics: n.metricsHandler(listener),
 		Health: &server.Health{Checks: n.checks()}, Logger: n.log,
 		HeaderTimeout: n.cfg.Gateway.HeaderTimeout, ShutdownTimeout: n.cfg.ShutdownTimeout, TLS: n.tls,
 		Proxies: n.cfg.TrustedProxies.Prefixes(),

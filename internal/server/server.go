@@ -27,6 +27,7 @@ import (
 type Server struct {
 	Admin   http.Handler // /v1/organization, /v1/projects, permissions of checkpoints
 	Native  http.Handler // /weir
+	SCIM    http.Handler // /scim/v2
 	Gateway http.Handler // everything else
 	Health  *Health
 	Metrics http.Handler // /metrics
@@ -111,7 +112,12 @@ func (s *Server) own(r *http.Request) http.Handler {
 			return s.operation(first, r.Method)
 		}
 		return http.HandlerFunc(unknown)
-	case "scim", "console", "assets":
+	case "scim":
+		if version, _, _ := strings.Cut(rest, "/"); version == "v2" {
+			return s.SCIM
+		}
+		return http.HandlerFunc(unknown)
+	case "console", "assets":
 		return http.HandlerFunc(unknown)
 	}
 	return nil

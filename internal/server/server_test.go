@@ -25,7 +25,7 @@ func named(name string) http.Handler {
 
 func newServer() *Server {
 	return &Server{
-		Admin: named("admin"), Native: named("native"), Gateway: named("gateway"), Metrics: named("metrics"),
+		Admin: named("admin"), Native: named("native"), SCIM: named("scim"), Gateway: named("gateway"), Metrics: named("metrics"),
 		Health: &Health{}, Logger: slog.New(slog.DiscardHandler),
 		HeaderTimeout: 30 * time.Second, ShutdownTimeout: time.Minute,
 	}
@@ -54,6 +54,10 @@ func TestRoutes(t *testing.T) {
 		"GET /v1/../weir/v1/me":                                          "gateway", // which knows no address with dots
 		"GET /weir/v1/me":                                                "native",
 		"GET /weir":                                                      "native",
+		"GET /scim/v2/Users":                                             "scim",
+		"GET /scim/v2":                                                   "scim",
+		"GET /scim/v1/Users":                                             "404",
+		"GET /scim":                                                      "404",
 		"GET /metrics":                                                   "metrics",
 		"HEAD /metrics":                                                  "metrics",
 		"GET /healthz":                                                   `{"status":"ok"}`,
