@@ -55,7 +55,7 @@ func TestFiltersThatAreRefused(t *testing.T) {
 		`userName eq "` + strings.Repeat("x", maxFilter) + `"`,
 	} {
 		_, err := parseFilter(text)
-		if p, ok := err.(*problem); !ok || p.scimType != typeInvalidFilter { //nolint:errorlint // never wrapped
+		if p, ok := err.(*problem); !ok || p.scimType != typeInvalidFilter {
 			t.Errorf("%.80s: %v", text, err)
 		}
 	}
@@ -96,7 +96,7 @@ func FuzzFilter(f *testing.F) {
 				t.Errorf("%q holds and does not", text)
 			}
 			lookups(parsed, userIndexes)
-		} else if _, ok := err.(*problem); !ok { //nolint:errorlint // never wrapped
+		} else if _, ok := err.(*problem); !ok {
 			t.Errorf("%q: %v", text, err)
 		}
 		if p, err := parsePath(text); err == nil && p.name == "" {
