@@ -32,7 +32,7 @@ var weir = house{
 		{name: "manners", packages: []string{"internal/endpoint", "internal/envelope"}, http: true},
 
 		// What stands behind a connection, and who vouches for people and programs.
-		{name: "providers", packages: []string{"internal/upstream", "internal/sandbox", "internal/oidc", "internal/issuer"}, http: true},
+		{name: "providers", packages: []string{"internal/upstream", "internal/sandbox", "internal/oidc", "internal/smtpmail", "internal/issuer"}, http: true},
 
 		// Stores implement what the domain declares. Who needs one is handed it
 		// by a command.
@@ -46,7 +46,7 @@ var weir = house{
 		{name: "telemetry", packages: []string{"internal/telemetry"}, http: true},
 
 		{name: "domain", packages: []string{
-			"internal/org", "internal/identity", "internal/access", "internal/audit", "internal/changefeed",
+			"internal/org", "internal/identity", "internal/access", "internal/audit", "internal/mail", "internal/changefeed",
 			"internal/vault", "internal/routing", "internal/limit", "internal/pricing",
 			"internal/usage", "internal/usage/outbox", "internal/usage/recorder",
 			"internal/cost", "internal/openaiwire",

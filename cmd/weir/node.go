@@ -28,6 +28,7 @@ import (
 	"weir/internal/identity"
 	"weir/internal/issuer"
 	"weir/internal/jobs"
+	"weir/internal/mail"
 	"weir/internal/nativeapi"
 	"weir/internal/oidc"
 	"weir/internal/org"
@@ -67,6 +68,7 @@ type node struct {
 	relay    *gateway.Gateway
 
 	pushers []*auditpush.Pusher
+	courier *mail.Courier // nil: no mail server is configured
 
 	closers []io.Closer
 }
@@ -257,6 +259,9 @@ func (n *node) Serve(ctx context.Context, listener net.Listener) error {
 	group.Go(func() error { return n.feed.Run(behind) })
 	for _, pusher := range n.pushers {
 		group.Go(func() error { pusher.Run(behind); return nil })
+	}
+	if n.courier != nil {
+		group.Go(func() error { n.courier.Run(behind); return nil })
 	}
 	for _, job := range n.jobs() {
 		group.Go(func() error { job.RunUntil(behind, n.log); return nil })

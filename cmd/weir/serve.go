@@ -56,6 +56,9 @@ func serve(ctx context.Context, cfg config.Config, log *slog.Logger, stdout io.W
 			log.Error("closing the stores", "error", err)
 		}
 	}()
+	if err := n.openMail(publicURL(cfg, listener)); err != nil {
+		return err
+	}
 	if err := n.bootstrap(ctx, stdout); err != nil {
 		return err
 	}

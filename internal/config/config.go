@@ -34,13 +34,14 @@ type Config struct {
 	// TrustedProxies are the proxies in front of weir.
 	TrustedProxies Networks `yaml:"trusted_proxies" shown:"none" help:"addresses and networks of proxies in front of weir, separated by commas: their X-Forwarded-For says where a request comes from, anybody else's is passed over"`
 	LimitsURL      string   `yaml:"limits_url" default:"memory:" help:"where limits are counted: memory: (none are enforced yet)"`
-	PublicURL      string   `yaml:"public_url" help:"address that browsers reach weir at, such as https://weir.example.com; identity providers send people back to it"`
+	PublicURL      string   `yaml:"public_url" help:"address that browsers reach weir at, such as https://weir.example.com; identity providers send people back to it, and the links of invitations begin with it"`
 	MasterKey      Secret   `yaml:"master_key" shown:"generated in the data directory" help:"seals provider secrets: 32 bytes in base64; several, separated by commas, while the key is changed: the first seals, all open"`
 
 	Bootstrap Bootstrap `yaml:"bootstrap"`
 	TLS       TLS       `yaml:"tls"`
 	Sessions  Sessions  `yaml:"sessions"`
 	OIDC      OIDC      `yaml:"oidc"`
+	SMTP      SMTP      `yaml:"smtp"`
 	Log       Log       `yaml:"log"`
 	Gateway   Gateway   `yaml:"gateway"`
 	UsageLog  UsageLog  `yaml:"usage_log"`

@@ -57,6 +57,7 @@ func TestNothingHasToBeSet(t *testing.T) {
 		LimitsURL:   "memory:",
 		Bootstrap:   Bootstrap{OwnerEmail: "owner@localhost"},
 		Sessions:    Sessions{Lifetime: 12 * time.Hour, IdleTimeout: 2 * time.Hour},
+		SMTP:        SMTP{Port: 587, TLS: "starttls"},
 		Log:         Log{Level: "info", Format: "auto"},
 		Gateway: Gateway{
 			MaxBodyBytes: 64 << 20, SpoolBytes: 1 << 20,

@@ -36,6 +36,7 @@ func (c Config) Validate() error {
 	check("audit.webhook.url", validateAuditWebhook(c.Audit.Webhook, c.Webhook.AllowPrivate))
 	check("audit.webhook.secret", validateWebhookSecret(c.Audit.Webhook.Secret))
 	check("audit.syslog.url", validateSyslog(c.Audit.Syslog))
+	c.validateSMTP(check)
 	problems = append(problems, c.validateProviders()...)
 	if (c.TLS.CertFile == "") != (c.TLS.KeyFile == "") {
 		problems = append(problems, fmt.Errorf("%s and %s must be set together", envOf("tls.cert_file"), envOf("tls.key_file")))

@@ -39,6 +39,7 @@ const (
 	ExternalStorage      = "extstorage_"
 	IPAllowlist          = "ipal_"
 	Invite               = "invite-"
+	Mail                 = "mail_"
 	Group                = "group_"
 	Role                 = "role_"
 

@@ -127,6 +127,9 @@ func (s *Service) join(ctx context.Context, tx Tx, invite *Invite, user User) ([
 	if err := tx.UpdateInvite(ctx, *invite); err != nil {
 		return nil, err
 	}
+	if err := tx.TakeBackMail(ctx, invite.OrganizationID, invite.ID); err != nil {
+		return nil, err
+	}
 	if err := tx.InsertUser(ctx, user); err != nil {
 		return nil, withParam(err, "token") // the address has joined in another way
 	}

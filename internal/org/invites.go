@@ -120,7 +120,9 @@ func (in NewInvite) Validate() error {
 }
 
 // CreateInvite invites an address that is no member's and has no pending invite.
-// Nobody invites to what they do not hold.
+// Nobody invites to what they do not hold. Where weir writes to people, the
+// invite's link is on its way to the address once this returns; else
+// CreateInviteLink makes one to hand over.
 func (s *Service) CreateInvite(ctx context.Context, by Grantor, in NewInvite) (Invite, error) {
 	if err := in.Validate(); err != nil {
 		return Invite{}, err
@@ -151,6 +153,9 @@ func (s *Service) CreateInvite(ctx context.Context, by Grantor, in NewInvite) (I
 			return err
 		}
 		tx.Record(event(audit.InviteSent, nil, details{ID: invite.ID, Data: map[string]any{"email": invite.Email, "role": invite.Role}}))
+		if err := s.writeInvite(ctx, tx, by.Actor, &invite); err != nil {
+			return err
+		}
 		return tx.InsertInvite(ctx, invite)
 	})
 	return invite, err
@@ -205,6 +210,9 @@ func (s *Service) DeleteInvite(ctx context.Context, actor audit.Actor, inviteID 
 			return errInviteAccepted(inviteID)
 		}
 		tx.Record(event(audit.InviteDeleted, nil, details{ID: inviteID}))
+		if err := tx.TakeBackMail(ctx, actor.OrganizationID, inviteID); err != nil {
+			return err
+		}
 		return tx.DeleteInvite(ctx, actor.OrganizationID, inviteID)
 	})
 }
@@ -233,6 +241,10 @@ func (s *Service) CreateInviteLink(ctx context.Context, by Grantor, inviteID str
 		}
 		invite.TokenHash, invite.GrantedBy = id.HashOf(token), by.PrincipalID()
 		tx.Record(event(audit.InviteLinkCreated, nil, details{ID: inviteID}))
+		// A letter that was not sent yet would carry a link that is void.
+		if err := tx.TakeBackMail(ctx, by.OrganizationID, inviteID); err != nil {
+			return err
+		}
 		return tx.UpdateInvite(ctx, invite)
 	})
 	return invite, token, err

@@ -39,6 +39,7 @@ type Service struct {
 	Prober Prober
 	Book   *pricing.Book // the models there are; only rate limits ask
 	Now    func() time.Time
+	Post   *Post // nil: weir writes to nobody
 
 	SessionLimits SessionLimits
 	IssuerKeys    IssuerKeys // of workloads' tokens; nil: only uploaded keys verify one

@@ -6,6 +6,7 @@ import (
 
 	"weir/internal/audit"
 	"weir/internal/id"
+	"weir/internal/mail"
 	"weir/internal/routing"
 )
 
@@ -39,6 +40,7 @@ type Store interface {
 	TouchKeys(ctx context.Context, used map[string]time.Time) error
 
 	AuditPushStore
+	mail.Store
 
 	Ping(ctx context.Context) error
 	Close() error
@@ -271,6 +273,7 @@ type Tx interface {
 	ExternalWriter
 	IPAllowlistWriter
 	InviteWriter
+	MailWriter
 	RateLimitWriter
 	WorkloadIdentityWriter
 	SettingsWriter

@@ -52,6 +52,7 @@ func Run(t *testing.T, open func(t *testing.T) org.Store) {
 		{"IP allowlists are kept, and active ones found", ipAllowlists},
 		{"invites are kept, and pending ones found", invites},
 		{"what an identity provider keeps", scim},
+		{"letters wait, and are claimed once", waitingLetters},
 		{"checkpoints are for the projects they were given to", checkpointPermissions},
 		{"what is registered of clouds is kept", external},
 		{"rate limits are of an organization or a project", rateLimits},

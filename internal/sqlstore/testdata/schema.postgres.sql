@@ -539,6 +539,21 @@ users
   CREATE INDEX users_list ON users USING btree (organization_id, created_at, id)
   CREATE INDEX users_mail ON users USING btree (organization_id, mail_key) WHERE (mail_key <> ''::text)
   CREATE UNIQUE INDEX users_pkey ON users USING btree (id)
+waiting_mail
+  id text COLLATE C NOT NULL
+  organization_id text COLLATE C NOT NULL
+  kind text COLLATE C NOT NULL
+  reference text COLLATE C NOT NULL
+  sealed text COLLATE C NOT NULL
+  attempts bigint NOT NULL
+  next_attempt bigint NOT NULL
+  give_up bigint NOT NULL
+  created_at bigint NOT NULL
+  constraint waiting_mail_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+  constraint waiting_mail_pkey PRIMARY KEY (id)
+  CREATE INDEX waiting_mail_due ON waiting_mail USING btree (next_attempt, id)
+  CREATE UNIQUE INDEX waiting_mail_pkey ON waiting_mail USING btree (id)
+  CREATE INDEX waiting_mail_reference ON waiting_mail USING btree (organization_id, reference)
 workload_identity_providers
   id text COLLATE C NOT NULL
   organization_id text COLLATE C NOT NULL

@@ -445,6 +445,19 @@ CREATE UNIQUE INDEX users_email ON users (email_key, organization_id);
 CREATE INDEX users_external ON users (organization_id, external_id) WHERE external_id <> '';
 CREATE INDEX users_list ON users (organization_id, created_at, id);
 CREATE INDEX users_mail ON users (organization_id, mail_key) WHERE mail_key <> '';
+CREATE TABLE waiting_mail (
+    id              TEXT NOT NULL PRIMARY KEY,
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    kind            TEXT NOT NULL,
+    reference       TEXT NOT NULL,
+    sealed          TEXT NOT NULL,
+    attempts        BIGINT NOT NULL,
+    next_attempt    BIGINT NOT NULL,
+    give_up         BIGINT NOT NULL,
+    created_at      BIGINT NOT NULL
+);
+CREATE INDEX waiting_mail_due ON waiting_mail (next_attempt, id);
+CREATE INDEX waiting_mail_reference ON waiting_mail (organization_id, reference);
 CREATE TABLE workload_identity_providers (
     id              TEXT NOT NULL PRIMARY KEY,
     organization_id TEXT NOT NULL REFERENCES organizations (id),
