@@ -17,7 +17,7 @@ var weir = house{
 		{name: "commands", packages: []string{"cmd/weir"}, http: true, sql: true},
 
 		// What commands are made of beside the server.
-		{name: "tools", packages: []string{"internal/bench", "internal/demo", "internal/apiclient"}, http: true},
+		{name: "tools", packages: []string{"internal/bench", "internal/demo", "internal/apiclient", "internal/orgfile"}, http: true},
 
 		{name: "server", packages: []string{"internal/server"}, http: true},
 

@@ -23,6 +23,8 @@ const (
 	exitOK     = 0
 	exitFailed = 1
 	exitUsage  = 2 // bad usage or configuration
+	// exitPending is `weir apply --plan` that would change something.
+	exitPending = 3
 )
 
 // command is one word after weir.
@@ -50,6 +52,9 @@ type usageError struct{ err error }
 
 func (e usageError) Error() string { return e.err.Error() }
 func (e usageError) Unwrap() error { return e.err }
+
+// errPending ends a command that has shown what it would change.
+var errPending = errors.New("changes are pending")
 
 // errReported ends a command that has already said what is wrong.
 var errReported = errors.New("reported")
@@ -150,6 +155,8 @@ func exitCode(c *cli, err error) int {
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.Is(err, errPending):
+		return exitPending
 	case errors.Is(err, errReported):
 		return exitFailed
 	case errors.As(err, &bad):

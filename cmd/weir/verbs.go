@@ -18,6 +18,7 @@ func remotes() []resource {
 		projectsCommand(), serviceAccountsCommand(), keysCommand(), usersCommand(), invitesCommand(),
 		groupsCommand(), rolesCommand(), limitsCommand(),
 		usageCommand(), costsCommand(), requestsCommand(),
+		applyCommand(), exportCommand(),
 	}
 }
 

@@ -141,7 +141,7 @@ func (w *walker) entry(prefix string, entry *ast.MappingValueNode) {
 	case isSection:
 		w.section(name+".", entry.Value)
 	case !slices.Contains(w.known, name):
-		w.problem(key, "unknown setting %q%s", name, didYouMean(name, w.known))
+		w.problem(key, "unknown setting %q%s", name, DidYouMean(name, w.known))
 	default:
 		w.value(name, key, entry.Value)
 	}

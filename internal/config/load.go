@@ -168,7 +168,7 @@ func envLayer(environ, foreign []string) (layer, []error) {
 		case ok:
 			l[name] = given{text: text, origin: env}
 		case !slices.Contains(foreign, env) && !notOurs(env, text):
-			problems = append(problems, fmt.Errorf("unknown environment variable %s%s", env, didYouMean(env, known)))
+			problems = append(problems, fmt.Errorf("unknown environment variable %s%s", env, DidYouMean(env, known)))
 		}
 	}
 	slices.SortFunc(problems, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
@@ -213,7 +213,7 @@ func flagLayer(flags map[string]string) (layer, []error) {
 	for flag, text := range flags {
 		name, ok := names[flag]
 		if !ok {
-			problems = append(problems, fmt.Errorf("unknown flag --%s%s", flag, didYouMean("--"+flag, known)))
+			problems = append(problems, fmt.Errorf("unknown flag --%s%s", flag, DidYouMean("--"+flag, known)))
 			continue
 		}
 		l[name] = given{text: text, origin: "--" + flag}

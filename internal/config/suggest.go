@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// didYouMean ends a sentence about an unknown name with the nearest known one,
+// DidYouMean ends a sentence about an unknown name with the nearest known one,
 // if one is near: ". Did you mean WEIR_LISTEN?", else ".".
-func didYouMean(name string, known []string) string {
+func DidYouMean(name string, known []string) string {
 	best, distance := "", max(2, len(name)/5)+1
 	for _, candidate := range known {
 		d := editDistance(name, candidate)
