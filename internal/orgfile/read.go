@@ -201,21 +201,35 @@ func (r *Reader) readProjects(ctx context.Context) error {
 	return nil
 }
 
-func (r *Reader) readUsers(ctx context.Context) error {
-	var people []item
-	if r.emails == nil {
-		all, err := list(ctx, r.api, usersPath, nil)
-		if err != nil {
-			return err
-		}
-		people = all
-	}
+// people returns the persons that are read. The API finds an address as it was
+// written when the person was invited; who is not found so is looked for in the
+// whole list, since weir takes no notice of capitals elsewhere.
+func (r *Reader) people(ctx context.Context) ([]item, error) {
+	var found []item
+	seen := map[string]bool{}
 	for email := range r.emails {
-		found, err := list(ctx, r.api, usersPath, url.Values{"emails[]": {email}})
+		items, err := list(ctx, r.api, usersPath, url.Values{"emails[]": {email}})
 		if err != nil {
-			return err
+			return nil, err
 		}
-		people = append(people, found...)
+		for _, it := range items {
+			seen[email] = true
+			found = append(found, it)
+		}
+	}
+	if r.emails != nil && len(seen) == len(r.emails) {
+		return found, nil
+	}
+	all, err := list(ctx, r.api, usersPath, nil)
+	return slices.DeleteFunc(all, func(it item) bool {
+		return it.Email == nil || r.emails != nil && !r.emails[emailKey(*it.Email)]
+	}), err
+}
+
+func (r *Reader) readUsers(ctx context.Context) error {
+	people, err := r.people(ctx)
+	if err != nil {
+		return err
 	}
 	for _, it := range people {
 		if it.Email == nil || *it.Email == "" {
