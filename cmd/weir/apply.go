@@ -84,7 +84,7 @@ func applyFile(fs *flag.FlagSet) action {
 // readOrganizationFile reads a bounded file: a path to something else should say
 // so.
 func readOrganizationFile(path string) (orgfile.File, error) {
-	f, err := os.Open(path) //nolint:gosec // the path is the caller's to choose
+	f, err := os.Open(path)
 	if err != nil {
 		return orgfile.File{}, usageError{err}
 	}
