@@ -21,6 +21,7 @@ func (x *exchange) authenticate() error {
 	}
 	now := x.received
 	state := x.g.Snapshot.state.Load()
+	x.state = state
 	key := state.key(id.HashOf(secret), now)
 	if key == nil {
 		return x.stranger(secret)

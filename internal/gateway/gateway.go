@@ -93,6 +93,7 @@ type exchange struct {
 	received time.Time
 
 	door    door            // where the caller knocked
+	state   *state          // authenticate: what key to in are of
 	key     *org.APIKey     // authenticate
 	project *org.Project    // authenticate
 	held    access.Mask     // authenticate: by the key's owner, in the project
@@ -165,6 +166,13 @@ func (x *exchange) run() error {
 	}
 	if err := x.decode(); err != nil {
 		return err
+	}
+	// A body may dribble in for hours, in which keys are deleted and roles taken
+	// away: what they may do now is what counts.
+	if x.g.Snapshot.state.Load() != x.state {
+		if err := x.authenticate(); err != nil {
+			return err
+		}
 	}
 	if err := x.permit(); err != nil {
 		return err
