@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"weir/internal/audit"
+	"weir/internal/fault"
 	"weir/internal/org"
 )
 
@@ -15,9 +16,14 @@ func (s *Service) ExchangeToken(ctx context.Context, in org.TokenExchange, from 
 	in.IPAddress, in.UserAgent = from.IPAddress, from.UserAgent
 	key, secret, err := s.Org.ExchangeToken(ctx, in)
 	if actor, ok := audit.ActorOf(err); ok {
-		s.Denials.Add(audit.Denial{
-			Actor: actor, Route: "POST /weir/v1/workload_identity/token", Status: 401, Code: "invalid_subject_token",
-		}, s.Now())
+		denial := audit.Denial{Actor: actor, Route: "POST /weir/v1/workload_identity/token", Status: 401}
+		if refusal := fault.Of(err); refusal != nil {
+			denial.Code = refusal.Code
+			if refusal.Kind == fault.Forbidden {
+				denial.Status = 403
+			}
+		}
+		s.Denials.Add(denial, s.Now())
 	}
 	return key, secret, err
 }

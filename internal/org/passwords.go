@@ -123,7 +123,8 @@ func mayStillReset(ctx context.Context, r Reader, reset *PasswordReset) (bool, e
 }
 
 // AcceptPasswordReset sets the password, by its hash, that the holder of token
-// has chosen. The token works once, and all sessions of the user end.
+// has chosen. The token works once, from where the organization may be called, and
+// all sessions of the user end.
 func (s *Service) AcceptPasswordReset(ctx context.Context, token, hash string, from NewSession) (user User, err error) {
 	reset, err := s.PasswordResetFor(ctx, token)
 	if err != nil {
@@ -135,6 +136,9 @@ func (s *Service) AcceptPasswordReset(ctx context.Context, token, hash string, f
 	from.User = user
 	err = s.update(ctx, from.actor(""), func(tx Tx) error {
 		if _, err := s.waitingReset(ctx, tx, token); err != nil { // nobody may have been faster
+			return err
+		}
+		if err := CheckAddress(ctx, tx, reset.OrganizationID, "", from.IPAddress); err != nil {
 			return err
 		}
 		return setPassword(ctx, tx, reset.OrganizationID, reset.UserID, hash, "")

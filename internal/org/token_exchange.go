@@ -78,8 +78,11 @@ func (s *Service) ExchangeToken(ctx context.Context, in TokenExchange) (key APIK
 		IPAddress: in.IPAddress, UserAgent: in.UserAgent,
 	}
 	key, secret, err = s.exchange(ctx, actor, p, in)
-	if fault.Is(err, fault.Unauthenticated) {
+	switch {
+	case fault.Is(err, fault.Unauthenticated):
 		actor.ServiceAccountID = "" // nobody has shown to be that
+		err = audit.Refused(actor, err)
+	case fault.Is(err, fault.Forbidden): // a good token, shown elsewhere: it may be stolen
 		err = audit.Refused(actor, err)
 	}
 	return key, secret, err
@@ -99,6 +102,9 @@ func (s *Service) exchange(ctx context.Context, actor audit.Actor, p WorkloadIde
 	err = s.update(ctx, actor, func(tx Tx) error {
 		rule, project, err := s.ruleFor(ctx, tx, p, in.ServiceAccountID, shown)
 		if err != nil {
+			return err
+		}
+		if err := CheckAddress(ctx, tx, p.OrganizationID, project.ID, in.IPAddress); err != nil {
 			return err
 		}
 		expired, err := tx.DeleteExpiredAPIKeys(ctx, ExpiredAPIKeys{
