@@ -209,6 +209,26 @@ func TestInviteFallsWithWhoSentIt(t *testing.T) {
 	ok[joinedUser](t, f.accept(f.inviteLink(invite.ID).Token, "Back", newcomerPassword))
 }
 
+// Who was deactivated stands for nothing, though it keeps its roles.
+func TestInviteOfSomebodyDeactivated(t *testing.T) {
+	f := newFixture(t)
+	leaving, key := f.user(access.OrganizationOwner)
+	invite := f.invite(access.OrganizationReader)
+	theirs := ok[inviteLink](t, f.as(key).post("/invites/"+invite.ID+"/link", nil))
+	if _, err := f.Store.Update(t.Context(), audit.System(f.Organization.ID), func(tx org.Tx) error {
+		u, err := tx.User(t.Context(), f.Organization.ID, leaving.ID)
+		if err != nil {
+			return err
+		}
+		u.DeactivatedAt = f.clock.Now()
+		return tx.UpdateUser(t.Context(), u)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, f.accept(theirs.Token, "Back", newcomerPassword), http.StatusBadRequest, "invalid_token", "token")
+	ok[joinedUser](t, f.accept(f.inviteLink(invite.ID).Token, "Ann", newcomerPassword))
+}
+
 // Whose address an identity provider has verified is joined by signing in.
 func TestInviteIsAcceptedThroughProvider(t *testing.T) {
 	f := newFixture(t)
