@@ -78,14 +78,23 @@ func (x *exchange) permitAddress() error {
 	return errNoModel(x.door.workspace + "/" + x.door.endpoint)
 }
 
-// permitModel finds what serves a model name: an endpoint of that name, else
-// connections that serve the provider's model of that name.
+// permitModel finds what serves a model name: in the default workspace, else in
+// others, an endpoint of that name, else connections that serve the provider's
+// model of that name.
 func (x *exchange) permitModel(name string) error {
 	var found []*routing.ModelEndpoint
 	for _, m := range x.in.endpoints[name] {
 		w := x.in.byID[m.WorkspaceID]
 		if m.Enabled && w != nil && w.Admits(x.project.ID) {
 			found = append(found, m)
+		}
+	}
+	// Names are taken by any member of a workspace, and connections made by who
+	// manages one: neither draws calls away from what the default workspace serves.
+	if len(found) == 0 || x.in.byID[found[0].WorkspaceID].Name != routing.DefaultWorkspace {
+		x.target.places = x.admitted(x.in.served[name])
+		if len(x.target.places) > 0 && x.target.places[0].workspace.Name == routing.DefaultWorkspace {
+			return nil
 		}
 	}
 	if len(found) > 0 {
@@ -96,18 +105,21 @@ func (x *exchange) permitModel(name string) error {
 		x.target = target{workspace: w, endpoint: found[0]}
 		return nil
 	}
-	x.target.places = x.admitted(x.in.served[name])
 	if len(x.target.places) == 0 {
 		return errNoModel(name)
 	}
 	return nil
 }
 
-// admitted keeps the places whose workspace the project may use. A connection
-// that stands in several workspaces counts once.
+// admitted keeps the places whose workspace the project may use: only those of the
+// default workspace where there are any. A connection that stands in several
+// workspaces counts once.
 func (x *exchange) admitted(places []place) []place {
 	var kept []place
 	for _, p := range places {
+		if len(kept) > 0 && kept[0].workspace.Name == routing.DefaultWorkspace && p.workspace.Name != routing.DefaultWorkspace {
+			break // they come last
+		}
 		if p.workspace.Admits(x.project.ID) && !slices.ContainsFunc(kept, func(q place) bool { return q.connection == p.connection }) {
 			kept = append(kept, p)
 		}
