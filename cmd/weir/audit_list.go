@@ -57,7 +57,7 @@ func auditList() verb {
 			}
 			return r.log(ctx, fs, listing{path: "/weir/v1/audit_events", query: query, columns: []column{
 				moment("TIME", "effective_at"), text("TYPE", "type"),
-				text("ACTOR", "actor.session.user.email", "actor.api_key.user.email", "actor.api_key.service_account.id", "actor.unknown.ip_address", "actor.type"),
+				text("ACTOR", "actor.session.user.email", "actor.api_key.user.email", "actor.api_key.service_account.id", "actor.scim.id", "actor.unknown.ip_address", "actor.type"),
 				text("RESOURCE", "resource_id"), text("PROJECT", "project.name"), text("ID", "id"),
 			}}, *limit)
 		}

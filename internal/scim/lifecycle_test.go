@@ -169,3 +169,17 @@ func TestOrganizationsAreApart(t *testing.T) {
 	w.token = mine
 	w.is(w.want(w.do("GET", "/Users/"+userID, ""), http.StatusOK), "ann@example.com", "userName")
 }
+
+// Where the organization may be called from holds for its provider too.
+func TestAddressesOfProviders(t *testing.T) {
+	w, ctx := newWorld(t), t.Context()
+	by := audit.System(w.Organization.ID)
+	list, err := w.Org.CreateIPAllowlist(ctx, by, org.NewIPAllowlist{Name: "office", AllowedIPs: []string{"192.0.2.0/24"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Org.ToggleIPAllowlist(ctx, by, list.ID, true); err != nil {
+		t.Fatal(err)
+	}
+	w.refused(w.do("GET", "/Users", ""), http.StatusForbidden, "")
+}

@@ -46,33 +46,44 @@ func (w *tx) DeleteSCIMToken(ctx context.Context, organizationID, tokenID string
 }
 
 func (r reader) DirectoryUsers(ctx context.Context, organizationID string, f org.DirectoryFilter) (org.DirectoryRows[org.User], error) {
-	return stretch(ctx, r, &users, f, func(q *sqldb.Query) {
+	return stretch(ctx, r, &users, f, usersOf(organizationID, f))
+}
+
+// usersOf narrows a query to the users that f selects. Those are chosen in
+// queries of their own, so that the order of the list does not lead the engine
+// away from the index; which wants to see that the column is not empty.
+func usersOf(organizationID string, f org.DirectoryFilter) func(*sqldb.Query) {
+	return func(q *sqldb.Query) {
 		inOrganization(organizationID)(q)
 		if f.Email != "" {
 			q.And("email_key", sqldb.Equal(fold(f.Email)))
 		}
 		if f.Mail != "" {
-			// Each side is found by an index of its own, which wants to see that
-			// mail_key is not empty.
-			q.Where("email_key = ? OR (mail_key = ? AND mail_key <> '')", fold(f.Mail), fold(f.Mail))
+			q.Where("id IN (SELECT id FROM users WHERE organization_id = ? AND email_key = ?"+
+				" UNION ALL SELECT id FROM users WHERE organization_id = ? AND mail_key = ? AND mail_key <> '')",
+				organizationID, fold(f.Mail), organizationID, fold(f.Mail))
 		}
 		if f.ExternalID != "" {
-			q.And("external_id", sqldb.Equal(f.ExternalID)).Where("external_id <> ''")
+			q.Where("id IN (SELECT id FROM users WHERE organization_id = ? AND external_id = ? AND external_id <> '')", organizationID, f.ExternalID)
 		}
-	})
+	}
 }
 
 func (r reader) DirectoryGroups(ctx context.Context, organizationID string, f org.DirectoryFilter) (org.DirectoryRows[org.Group], error) {
-	return stretch(ctx, r, &groups, f, func(q *sqldb.Query) {
+	return stretch(ctx, r, &groups, f, groupsOf(organizationID, f))
+}
+
+func groupsOf(organizationID string, f org.DirectoryFilter) func(*sqldb.Query) {
+	return func(q *sqldb.Query) {
 		inOrganization(organizationID)(q)
 		q.Where("scim_managed = 1")
 		if f.Name != "" {
-			q.And("name", sqldb.Equal(f.Name))
+			q.Where("id IN (SELECT id FROM groups WHERE organization_id = ? AND name = ?)", organizationID, f.Name)
 		}
 		if f.ExternalID != "" {
-			q.And("external_id", sqldb.Equal(f.ExternalID)).Where("external_id <> ''")
+			q.Where("id IN (SELECT id FROM groups WHERE organization_id = ? AND external_id = ? AND external_id <> '')", organizationID, f.ExternalID)
 		}
-	})
+	}
 }
 
 // stretch returns the rows of t that narrow leaves, from the offset on, and how
