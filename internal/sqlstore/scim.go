@@ -49,22 +49,22 @@ func (r reader) DirectoryUsers(ctx context.Context, organizationID string, f org
 	return stretch(ctx, r, &users, f, usersOf(organizationID, f))
 }
 
-// usersOf narrows a query to the users that f selects. Those are chosen in
-// queries of their own, so that the order of the list does not lead the engine
-// away from the index; which wants to see that the column is not empty.
 func usersOf(organizationID string, f org.DirectoryFilter) func(*sqldb.Query) {
 	return func(q *sqldb.Query) {
-		inOrganization(organizationID)(q)
-		if f.Email != "" {
-			q.And("email_key", sqldb.Equal(fold(f.Email)))
-		}
 		if f.Mail != "" {
+			// Only these two say the organization: said once more outside, SQLite
+			// would go through all of its users.
 			q.Where("id IN (SELECT id FROM users WHERE organization_id = ? AND email_key = ?"+
 				" UNION ALL SELECT id FROM users WHERE organization_id = ? AND mail_key = ? AND mail_key <> '')",
 				organizationID, fold(f.Mail), organizationID, fold(f.Mail))
+		} else {
+			inOrganization(organizationID)(q)
+		}
+		if f.Email != "" {
+			q.And("email_key", sqldb.Equal(fold(f.Email)))
 		}
 		if f.ExternalID != "" {
-			q.Where("id IN (SELECT id FROM users WHERE organization_id = ? AND external_id = ? AND external_id <> '')", organizationID, f.ExternalID)
+			q.And("external_id", sqldb.Equal(f.ExternalID)).Where("external_id <> ''") // the index wants to see that
 		}
 	}
 }
@@ -78,10 +78,10 @@ func groupsOf(organizationID string, f org.DirectoryFilter) func(*sqldb.Query) {
 		inOrganization(organizationID)(q)
 		q.Where("scim_managed = 1")
 		if f.Name != "" {
-			q.Where("id IN (SELECT id FROM groups WHERE organization_id = ? AND name = ?)", organizationID, f.Name)
+			q.And("name", sqldb.Equal(f.Name))
 		}
 		if f.ExternalID != "" {
-			q.Where("id IN (SELECT id FROM groups WHERE organization_id = ? AND external_id = ? AND external_id <> '')", organizationID, f.ExternalID)
+			q.And("external_id", sqldb.Equal(f.ExternalID)).Where("external_id <> ''")
 		}
 	}
 }
@@ -100,7 +100,7 @@ func stretch[T any](ctx context.Context, r reader, t *table[T], f org.DirectoryF
 	}
 	q := sqldb.NewQuery(t.selection())
 	narrow(q)
-	q.Add(" ORDER BY created_at, id LIMIT ? OFFSET ?", max(f.Limit, 0), max(f.Offset, 0))
+	inOrder(q, f)
 	var err error
 	out.Items, err = t.all(ctx, r, q)
 	return out, err
@@ -125,4 +125,15 @@ func (f person) Scan(src any) error {
 		return err
 	}
 	return json.Unmarshal([]byte(s), f.p)
+}
+
+// inOrder puts the rows of a stretch in the order of their creation. What was
+// looked up is sorted, and not found in order: an engine that could have the
+// order from the index of the list would walk that index to its end.
+func inOrder(q *sqldb.Query, f org.DirectoryFilter) {
+	order := sqldb.SQL(" ORDER BY created_at, id LIMIT ? OFFSET ?")
+	if f.Email+f.Mail+f.ExternalID+f.Name != "" {
+		order = " ORDER BY created_at + 0, id LIMIT ? OFFSET ?"
+	}
+	q.Add(order, max(f.Limit, 0), max(f.Offset, 0))
 }
