@@ -113,7 +113,7 @@ func (a *application) makePlan(ctx context.Context) error {
 	if a.ownedBefore, err = orgfile.OpenState(a.state); err != nil {
 		return err
 	}
-	organizationID, err := orgfile.Organization(ctx, a.remote.api)
+	organizationID, err := orgfile.OrganizationID(ctx, a.remote.api)
 	if err != nil {
 		return err
 	}

@@ -312,6 +312,10 @@ func (u *town) settle(rt *rapid.T, people []string) {
 	assign(roles(), holders)
 	for _, n := range names("projects") {
 		project := u.named("projects", "create", n)
+		if maybe("settings") {
+			u.must("limits", "set-spend", fmt.Sprint(rapid.IntRange(1, 9000).Draw(rt, "usd")), "--project", project)
+			u.must("limits", "set-rates", "gpt-4o-mini", "--requests", fmt.Sprint(rapid.IntRange(0, 9).Draw(rt, "requests")), "--project", project)
+		}
 		here := slices.Clone(holders)
 		for _, a := range names("accounts") {
 			account := u.named("service-accounts", "create", a, "--project", project, "--without-key")

@@ -86,8 +86,14 @@ func (r *Run) step(ctx context.Context, c Change) (id string, err error) {
 	switch {
 	case err != nil:
 		return "", err
-	case there != (c.Action != Create), there && !sameFields(now.Fields, c.have.Fields):
+	case there != (c.have.ID != ""), there && !sameFields(now.Fields, c.have.Fields):
 		return "", ErrChanged
+	}
+	switch {
+	case c.Kind.isSetting() && c.Action == Delete:
+		return c.have.ID, r.reset(ctx, c)
+	case c.Kind.isSetting():
+		return r.set(ctx, c)
 	}
 	switch c.Action {
 	case Create:
@@ -152,6 +158,9 @@ func (r *Run) pathOf(c Change) string {
 
 // observe reads the object of a step again.
 func (r *Run) observe(ctx context.Context, c Change) (o Object, there bool, err error) {
+	if c.Kind.isSetting() {
+		return r.observeSetting(ctx, c)
+	}
 	if c.Action == Create && c.Kind != KindMember && c.Kind != KindAssignment {
 		items, err := list(ctx, r.API, r.listOf(c.Ref), nil)
 		i := slices.IndexFunc(items, func(it item) bool { return it.Name == c.Name })

@@ -17,12 +17,13 @@ const Version = 1
 // File is an organization file. The order of the fields is the order in which
 // they are written.
 type File struct {
-	Version  int       `yaml:"version"`
-	Owner    string    `yaml:"owner"` // what an apply creates is owned under this name; "": nothing is owned
-	Roles    []Role    `yaml:"roles"`
-	Groups   []Group   `yaml:"groups"`
-	Users    []User    `yaml:"users"`
-	Projects []Project `yaml:"projects"`
+	Version      int          `yaml:"version"`
+	Owner        string       `yaml:"owner"` // what an apply creates is owned under this name; "": nothing is owned
+	Organization Organization `yaml:"organization"`
+	Roles        []Role       `yaml:"roles"`
+	Groups       []Group      `yaml:"groups"`
+	Users        []User       `yaml:"users"`
+	Projects     []Project    `yaml:"projects"`
 }
 
 // Role is a custom role, of the organization or of a project.
@@ -55,12 +56,18 @@ type User struct {
 
 // Project is a project with what belongs to it.
 type Project struct {
-	Name            string           `yaml:"name"`
-	Residency       string           `yaml:"residency"`
-	Roles           []Role           `yaml:"roles"`
-	ServiceAccounts []ServiceAccount `yaml:"service_accounts"`
-	Users           []User           `yaml:"users"`
-	Groups          []Holding        `yaml:"groups"`
+	Name             string            `yaml:"name"`
+	Residency        string            `yaml:"residency"`
+	SpendLimitCents  int64             `yaml:"spend_limit_cents"` // in a calendar month; 0: not in the file
+	DataRetention    string            `yaml:"data_retention"`
+	RateLimits       []RateLimit       `yaml:"rate_limits"`
+	ModelPermissions *ModelPermissions `yaml:"model_permissions"`
+	HostedTools      *HostedTools      `yaml:"hosted_tools"`
+	ServiceTiers     *ServiceTiers     `yaml:"service_tiers"`
+	Roles            []Role            `yaml:"roles"`
+	ServiceAccounts  []ServiceAccount  `yaml:"service_accounts"`
+	Users            []User            `yaml:"users"`
+	Groups           []Holding         `yaml:"groups"`
 }
 
 // ServiceAccount is a service account of a project. Its keys are no part of the
@@ -86,6 +93,7 @@ func (f *File) Objects() ([]Object, error) {
 	if f.Version != Version {
 		c.problem("version: %d is not known; this weir reads version: %d", f.Version, Version)
 	}
+	c.settings("", f.Organization.SpendLimitCents, f.Organization.DataRetention, f.Organization.RateLimits)
 	c.roles("", f.Roles)
 	for _, g := range f.Groups {
 		group := Ref{Kind: KindGroup, Name: g.Name}
@@ -98,6 +106,7 @@ func (f *File) Objects() ([]Object, error) {
 	c.users("", f.Users)
 	for _, p := range f.Projects {
 		c.add(Ref{Kind: KindProject, Name: p.Name}, Field{"residency", p.Residency})
+		c.projectSettings(p)
 		c.roles(p.Name, p.Roles)
 		for _, s := range p.ServiceAccounts {
 			c.add(Ref{Kind: KindServiceAccount, Project: p.Name, Name: s.Name})
@@ -127,7 +136,7 @@ func (c *collector) problem(format string, args ...any) {
 
 func (c *collector) add(ref Ref, fields ...Field) {
 	switch {
-	case ref.Name == "":
+	case ref.Name == "" && (!ref.Kind.isSetting() || ref.Kind == KindRateLimit):
 		c.problem("a %s without a name", ref.Kind)
 	case c.seen[ref]:
 		c.problem("the file has the %s twice", ref)
@@ -199,6 +208,10 @@ func (f *File) place(o Object) {
 			return // nothing is in a project that is not there
 		}
 		project = &f.Projects[i]
+	}
+	if o.Kind.isSetting() {
+		f.placeSetting(o, project)
+		return
 	}
 	switch o.Kind {
 	case KindProject:

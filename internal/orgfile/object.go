@@ -23,14 +23,19 @@ const (
 
 // kinds are all of them, what others need before what needs it: the order in
 // which things are created, and the reverse of that in which they are deleted.
-var kinds = []Kind{KindProject, KindRole, KindServiceAccount, KindGroup, KindMember, KindAssignment}
+var kinds = []Kind{
+	KindProject, KindSpendLimit, KindDataRetention, KindRateLimit, KindModelPermissions, KindHostedTools, KindServiceTiers,
+	KindRole, KindServiceAccount, KindGroup, KindMember, KindAssignment,
+}
 
 // Ref names an object by the names that people give things. It is comparable.
 type Ref struct {
 	Kind    Kind   `json:"kind"`
 	Project string `json:"project,omitempty"` // where it is; "": the organization
-	Name    string `json:"name"`              // its own; of a member, the group; of an assignment, the role
-	Holder  Holder `json:"holder,omitzero"`   // of members and assignments
+	// Name is its own; of a member, the group; of an assignment, the role; of a rate
+	// limit, the model. Other settings have none.
+	Name   string `json:"name"`
+	Holder Holder `json:"holder,omitzero"` // of members and assignments
 }
 
 // Holder is who is in a group or holds a role.
@@ -63,6 +68,12 @@ func (r Ref) String() string {
 		return fmt.Sprintf("member %s of group %q", r.Holder, r.Name)
 	case KindAssignment:
 		return fmt.Sprintf("role %q of %s%s", r.Name, r.Holder, in)
+	}
+	if in == "" && r.Kind.isSetting() {
+		in = " of the organization"
+	}
+	if r.Name == "" {
+		return string(r.Kind) + in
 	}
 	return fmt.Sprintf("%s %q%s", r.Kind, r.Name, in)
 }
@@ -107,7 +118,7 @@ type Object struct {
 	Fields []Field
 }
 
-// Field is a value beside the name: a string or a []string.
+// Field is a value beside the name: a string, []string, int64 or bool.
 type Field struct {
 	Name  string
 	Value any
@@ -130,6 +141,11 @@ func (o *Object) text(name string) string {
 func (o *Object) texts(name string) []string {
 	s, _ := o.value(name).([]string)
 	return s
+}
+
+// covers reports whether the object has all the values that another asks for.
+func (o *Object) covers(want []Field) bool {
+	return !slices.ContainsFunc(want, func(f Field) bool { return !reflect.DeepEqual(o.value(f.Name), f.Value) })
 }
 
 func sameFields(a, b []Field) bool { return reflect.DeepEqual(a, b) }

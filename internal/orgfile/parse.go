@@ -74,15 +74,26 @@ func (r *reader) read(what string, node ast.Node, into reflect.Value) {
 			r.problem(node, "%s is a list", what)
 			return
 		}
+		into.Set(reflect.MakeSlice(into.Type(), 0, len(list.Values)))
 		for _, item := range list.Values {
 			value := reflect.New(into.Type().Elem()).Elem()
 			r.read("an entry of "+what, item, value)
 			into.Set(reflect.Append(into, value))
 		}
-	case reflect.Int:
+	case reflect.Pointer:
+		into.Set(reflect.New(into.Type().Elem()))
+		r.read(what, node, into.Elem())
+	case reflect.Bool:
+		b, ok := node.(*ast.BoolNode)
+		if !ok {
+			r.problem(node, "%s is true or false", what)
+			return
+		}
+		into.SetBool(b.Value)
+	case reflect.Int, reflect.Int64:
 		n, ok := node.(*ast.IntegerNode)
 		if ok {
-			v, err := strconv.ParseInt(n.GetToken().Value, 10, 0)
+			v, err := strconv.ParseInt(n.GetToken().Value, 10, into.Type().Bits())
 			ok = err == nil
 			into.SetInt(v)
 		}

@@ -16,6 +16,8 @@ type Actual struct {
 	// ID is the API's; of members and assignments, which have none, it is made of
 	// the ids of what they join.
 	ID string
+	// Default says of a setting that nobody has set it.
+	Default bool
 }
 
 // World is what an organization has, as far as it was read.
@@ -89,7 +91,9 @@ func MakePlan(want []Object, have World, owned Owned, prune bool) (Plan, error) 
 			problems = append(problems, fmt.Errorf("there are %d of the name of %s; give all but one another name", have.Ambiguous[o.Ref], o.Ref))
 		case !there:
 			plan.Changes = append(plan.Changes, Change{Action: Create, Ref: o.Ref, Fields: differing(Object{}, o), want: o})
-		case !sameFields(o.Fields, actual.Fields):
+		case actual.Default && !actual.covers(o.Fields):
+			plan.Changes = append(plan.Changes, Change{Action: Create, Ref: o.Ref, Fields: differing(actual.Object, o), want: o, have: actual})
+		case !actual.covers(o.Fields):
 			if o.Kind == KindProject {
 				problems = append(problems, fmt.Errorf("the residency of the %s is %q and cannot be changed", o.Ref, actual.text("residency")))
 				continue
@@ -128,7 +132,7 @@ func predefined(role Ref) bool {
 func differing(before, after Object) (changes []FieldChange) {
 	for _, f := range after.Fields {
 		was := before.value(f.Name)
-		if reflect.DeepEqual(was, f.Value) || was == nil && reflect.ValueOf(f.Value).Len() == 0 {
+		if reflect.DeepEqual(was, f.Value) || was == nil && isEmpty(f.Value) {
 			continue
 		}
 		changes = append(changes, FieldChange{f.Name, was, f.Value})
@@ -136,12 +140,17 @@ func differing(before, after Object) (changes []FieldChange) {
 	return changes
 }
 
+func isEmpty(value any) bool {
+	texts, ok := value.([]string)
+	return ok && len(texts) == 0 || value == ""
+}
+
 // prune adds the deletions, last what others hang on. What goes with something
 // else is no step of its own, and what is still asked for cannot go with it.
 func (p *Plan) prune(wanted map[Ref]bool, have *World, owned Owned, projects bool) (problems []error) {
 	gone, kept := map[Ref]bool{}, map[Ref]bool{}
 	for ref, actual := range have.Objects {
-		if wanted[ref] || !owned.has(ref.Kind, actual.ID) {
+		if wanted[ref] || actual.Default || !owned.has(ref.Kind, actual.ID) {
 			continue
 		}
 		gone[ref] = true
@@ -179,6 +188,15 @@ func (c *Change) String() string {
 	return fmt.Sprintf("%s %s", c.Action, c.Ref)
 }
 
+// shown is a value on one line, whatever it holds.
+func shown(value any) string {
+	switch value.(type) {
+	case string, []string:
+		return fmt.Sprintf("%q", value)
+	}
+	return fmt.Sprint(value)
+}
+
 // Write shows the plan to a person.
 func (p *Plan) Write(w io.Writer) error {
 	var out strings.Builder
@@ -189,9 +207,9 @@ func (p *Plan) Write(w io.Writer) error {
 		fmt.Fprintf(&out, "%s %s\n", signs[c.Action], c.Ref)
 		for _, f := range c.Fields {
 			if f.Before == nil {
-				fmt.Fprintf(&out, "    %s: %q\n", f.Name, f.After)
+				fmt.Fprintf(&out, "    %s: %s\n", f.Name, shown(f.After))
 			} else {
-				fmt.Fprintf(&out, "    %s: %q -> %q\n", f.Name, f.Before, f.After)
+				fmt.Fprintf(&out, "    %s: %s -> %s\n", f.Name, shown(f.Before), shown(f.After))
 			}
 		}
 	}
@@ -216,7 +234,9 @@ func (w *World) File() (File, error) {
 		if n := w.Ambiguous[ref]; n > 1 {
 			problems = append(problems, fmt.Errorf("there are %d of the name of %s; give all but one another name", n, ref))
 		}
-		objects = append(objects, actual.Object)
+		if !actual.Default {
+			objects = append(objects, actual.Object)
+		}
 	}
 	slices.SortFunc(problems, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return FromObjects(objects), joined(problems)

@@ -39,8 +39,8 @@ func ReadFor(ctx context.Context, api *apiclient.Client, want []Object, owned Ow
 	return r.read(ctx)
 }
 
-// Organization returns the id of the organization that the key is of.
-func Organization(ctx context.Context, api *apiclient.Client) (string, error) {
+// OrganizationID returns the id of the organization that the key is of.
+func OrganizationID(ctx context.Context, api *apiclient.Client) (string, error) {
 	raw, err := api.Get(ctx, "/weir/v1/me", nil)
 	if err != nil {
 		return "", err
@@ -137,7 +137,7 @@ func (r *Reader) read(ctx context.Context) (World, error) {
 	r.world = World{Objects: map[Ref]Actual{}, IDs: map[Ref]string{}, Users: map[string]string{}, Ambiguous: map[Ref]int{}}
 	r.accounts = map[string]Ref{}
 	var err error
-	if r.world.OrganizationID, err = Organization(ctx, r.api); err != nil {
+	if r.world.OrganizationID, err = OrganizationID(ctx, r.api); err != nil {
 		return World{}, err
 	}
 	for _, part := range []func(context.Context) error{r.readProjects, r.readUsers, r.readGroups} {
@@ -150,7 +150,7 @@ func (r *Reader) read(ctx context.Context) (World, error) {
 
 func (r *Reader) add(ref Ref, it item) {
 	r.world.Ambiguous[ref]++
-	r.world.Objects[ref] = Actual{it.object(ref), it.ID}
+	r.world.Objects[ref] = Actual{Object: it.object(ref), ID: it.ID}
 	r.world.IDs[ref] = it.ID
 }
 
@@ -170,6 +170,9 @@ func (r *Reader) readProjects(ctx context.Context) error {
 	if err := r.readRoles(ctx, Ref{}); err != nil {
 		return err
 	}
+	if err := r.readSettingsOf(ctx, ""); err != nil {
+		return err
+	}
 	projects, err := list(ctx, r.api, projectsPath, nil)
 	if err != nil {
 		return err
@@ -183,6 +186,9 @@ func (r *Reader) readProjects(ctx context.Context) error {
 			continue
 		}
 		if err := r.readRoles(ctx, ref); err != nil {
+			return err
+		}
+		if err := r.readSettingsOf(ctx, it.Name); err != nil {
 			return err
 		}
 		accounts, err := list(ctx, r.api, projectsPath+apiclient.Path(it.ID, "service_accounts"), nil)
@@ -301,7 +307,7 @@ func (r *Reader) readGroups(ctx context.Context) error {
 				continue // of a project that is archived, or not read
 			}
 			member := Ref{Kind: KindMember, Name: it.Name, Holder: holder}
-			r.world.Objects[member] = Actual{Object{Ref: member}, it.ID + "/" + m.ID}
+			r.world.Objects[member] = Actual{Object: Object{Ref: member}, ID: it.ID + "/" + m.ID}
 		}
 	}
 	for _, project := range r.foundProjects() {
@@ -326,7 +332,7 @@ func (r *Reader) readAssignments(ctx context.Context, project string, of Holder,
 	roles, err := list(ctx, r.api, assignmentsPath(projectID, of, holderID), nil)
 	for _, it := range roles {
 		ref := Ref{Kind: KindAssignment, Project: project, Name: it.Name, Holder: of}
-		r.world.Objects[ref] = Actual{Object{Ref: ref}, projectID + "/" + it.ID + "/" + holderID}
+		r.world.Objects[ref] = Actual{Object: Object{Ref: ref}, ID: projectID + "/" + it.ID + "/" + holderID}
 	}
 	return err
 }

@@ -14,7 +14,7 @@ import (
 var plainText = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_@./+-]*( [A-Za-z0-9_@./+-]+)*$`)
 
 // Write returns the file as canonical YAML: fields in the order of the shape, the
-// empty ones left out, lists as they are. Reading it gives the file again.
+// unset ones left out, lists as they are. Reading it gives the file again.
 func Write(f File) []byte {
 	var out strings.Builder
 	writeFields(&out, "", reflect.ValueOf(f))
@@ -25,8 +25,11 @@ func writeFields(out *strings.Builder, indent string, v reflect.Value) {
 	first := true
 	for i, name := range fieldNames(v.Type()) {
 		field := v.Field(i)
-		if field.IsZero() || field.Kind() == reflect.Slice && field.Len() == 0 {
+		if field.IsZero() || field.Kind() == reflect.Slice && field.Len() == 0 && field.Type().Elem().Kind() == reflect.Struct {
 			continue
+		}
+		if field.Kind() == reflect.Pointer {
+			field = field.Elem()
 		}
 		if !first {
 			out.WriteString(indent)
@@ -34,7 +37,16 @@ func writeFields(out *strings.Builder, indent string, v reflect.Value) {
 		first = false
 		out.WriteString(name + ":")
 		switch field.Kind() {
+		case reflect.Struct:
+			out.WriteString("\n" + indent + "  ")
+			writeFields(out, indent+"  ", field)
+		case reflect.Bool:
+			fmt.Fprintf(out, " %t\n", field.Bool())
 		case reflect.Slice:
+			if field.Len() == 0 {
+				out.WriteString(" []\n")
+				continue
+			}
 			out.WriteByte('\n')
 			for j := range field.Len() {
 				out.WriteString(indent + "  - ")
@@ -44,7 +56,7 @@ func writeFields(out *strings.Builder, indent string, v reflect.Value) {
 					out.WriteString(quoted(item.String()) + "\n")
 				}
 			}
-		case reflect.Int:
+		case reflect.Int, reflect.Int64:
 			fmt.Fprintf(out, " %d\n", field.Int())
 		default:
 			out.WriteString(" " + quoted(field.String()) + "\n")
