@@ -14,7 +14,8 @@ func limitsCommand() resource {
 	return resource{
 		name: "limits", summary: "rate limits, spend limits and spend alerts",
 		about: `Rate limits by model, spend limits and spend alerts by month: of the organization or,
-with --project, of a project. Amounts are US dollars.`,
+with --project, of a project. Amounts are US dollars. They are kept, and nothing acts
+on them yet: no call is refused, no e-mail is sent.`,
 		verbs: []verb{
 			{"rates", "", "list the rate limits, by model", []string{"weir limits rates --project 'Support chat'", "weir limits rates"}, listRates},
 			{"set-rates", "MODEL", "change rate limits of a model; what is not named stays", []string{"weir limits set-rates gpt-4o-mini --project 'Support chat' --requests 100 --tokens 200000"}, setRates},
@@ -23,7 +24,7 @@ with --project, of a project. Amounts are US dollars.`,
 			{"set-spend", "USD", "set what may be spent in a month", []string{"weir limits set-spend 500 --project 'Support chat'"}, setSpend},
 			{"unset-spend", "", "take the spend limit away", []string{"weir limits unset-spend --project 'Support chat'"}, unsetSpend},
 			{"alerts", "", "list the spend alerts", []string{"weir limits alerts --project 'Support chat'"}, listAlerts},
-			{"create-alert", "USD", "send an e-mail when a month has cost so much", []string{"weir limits create-alert 400 --email ada@example.com --project 'Support chat'"}, createAlert},
+			{"create-alert", "USD", "ask for an e-mail when a month has cost so much", []string{"weir limits create-alert 400 --email ada@example.com --project 'Support chat'"}, createAlert},
 			{"update-alert", "ALERT", "change a spend alert; what is not named stays", []string{"weir limits update-alert alert_0123 --usd 450.50 --project 'Support chat'"}, updateAlert},
 			{"delete-alert", "ALERT...", "delete spend alerts", []string{"weir limits delete-alert alert_0123 --project 'Support chat'"}, deleteAlerts},
 		},

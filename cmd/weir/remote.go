@@ -60,7 +60,7 @@ Common flags:
   --admin-key-file FILE  a file with an admin key; else WEIR_ADMIN_KEY,
                          WEIR_ADMIN_KEY_FILE, OPENAI_ADMIN_KEY
   --json                 print the API's objects: an array of a list, else one object
-  -q, --quiet            print ids only; of a new key, its secret only
+  -q, --quiet            print ids only; of a new key, its secret only; of a link, it alone
 `
 
 // connect finds the address and the key. No flag takes the key itself: everybody

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -42,6 +44,10 @@ func (r *remote) find(ctx context.Context, n noun, named string) (string, error)
 	}
 	var preferred, others []string
 	for item, err := range r.api.List(ctx, n.path, query) {
+		if refused := (*apiclient.Error)(nil); errors.As(err, &refused) && refused.Status == http.StatusForbidden {
+			// Who is an owner of a project alone may use it, and not list all there are.
+			return "", fmt.Errorf("%w. Finding the %s %q by name takes that; give the id instead", err, n.what, plain(named))
+		}
 		if err != nil {
 			return "", err
 		}

@@ -33,7 +33,7 @@ given by its id or its name.`,
 				"weir roles assign member --group Operators --project 'Support chat'",
 			}, assignRole},
 			{"unassign", "ROLE", "take a role from somebody", []string{"weir roles unassign Accounting --user ada@example.com"}, unassignRole},
-			{"assigned", "", "list the roles that somebody holds", []string{"weir roles assigned --user ada@example.com", "weir roles assigned --group Operators --project 'Support chat'"}, listAssigned},
+			{"assigned", "", "list the roles that are assigned to somebody, without those of its groups", []string{"weir roles assigned --user ada@example.com", "weir roles assigned --group Operators --project 'Support chat'"}, listAssigned},
 		},
 	}
 }

@@ -54,7 +54,7 @@ func (w *Walk) Next(e *Event) error {
 	case e.OrganizationID != w.organizationID:
 		return broken(want, "is of another organization")
 	case e.Seq == want+1:
-		return broken(want, "comes where sequence %d should be: an event was removed", want)
+		return broken(want, "has sequence %d, where %d should come: an event was removed", e.Seq, want)
 	case e.Seq > want:
 		return broken(want, "has sequence %d, where %d should come: %d events were removed", e.Seq, want, e.Seq-want)
 	case e.Seq < want:

@@ -27,7 +27,7 @@ import (
 //
 // Load fills it; Default and WithDerived do for a test.
 type Config struct {
-	Listen      string `yaml:"listen" default:"127.0.0.1:8080" help:"address of the API and the console"`
+	Listen      string `yaml:"listen" default:"127.0.0.1:8080" help:"address that the APIs are served at"`
 	DataDir     string `yaml:"data_dir" default:"./weir-data" help:"embedded database, usage log, master key"`
 	DatabaseURL string `yaml:"database_url" shown:"SQLite in the data directory" help:"control plane: sqlite:PATH or postgres://…"`
 	EventsURL   string `yaml:"events_url" shown:"the control plane's database; for SQLite a second file, events.db" help:"usage events: sqlite:PATH or postgres://…"`

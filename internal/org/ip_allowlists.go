@@ -260,7 +260,7 @@ func staysInside(ctx context.Context, tx Tx, actor audit.Actor) error {
 	}
 	err := CheckAddress(ctx, tx, actor.OrganizationID, "", actor.IPAddress)
 	if fault.Is(err, fault.Forbidden) {
-		return fault.Invalidf("ip_allowlist_lockout", "", "This would lock you out: your own IP address (%s) would be in none of the organization's active IP allowlists.", actor.IPAddress)
+		return fault.Invalidf("ip_allowlist_lockout", "", "This would lock you out: your own IP address (%s) would be in none of the organization's active IP allowlists. Put it into one of them first.", actor.IPAddress)
 	}
 	return err
 }
