@@ -27,6 +27,19 @@ func TestPasswordResetsEndWithTheirMakersStanding(t *testing.T) {
 	promote := org.UserChange{Role: optional.Of(string(access.OrganizationOwner))}
 	must[org.UserProfile](t)(f.Org.UpdateUser(t.Context(), by, leaver.ID, promote))
 	reset = ok[passwordReset](t, f.as(secret).post("/users/"+colleague.ID+"/password_reset", nil))
+	active := func(is bool) {
+		t.Helper()
+		must[org.User](t)(f.Org.ChangeDirectoryUser(t.Context(), f.actor(), leaver.ID, nil, func(u *org.DirectoryUser) error {
+			u.Active = is
+			return nil
+		}))
+	}
+	active(false)
+	refused(t, accept(reset.Token), http.StatusBadRequest, "invalid_token", "token")
+	active(true)
+	_, secret, err := f.Org.CreateAdminKey(t.Context(), f.actor(), org.NewAdminKey{Name: "another", UserID: leaver.ID})
+	must[string](t)(secret, err)
+	reset = ok[passwordReset](t, f.as(secret).post("/users/"+colleague.ID+"/password_reset", nil))
 	if err := f.Org.DeleteUser(t.Context(), f.actor(), leaver.ID); err != nil {
 		t.Fatal(err)
 	}

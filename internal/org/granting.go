@@ -67,6 +67,20 @@ func (g *Grantor) mayGrantMemberships(memberships []WorkspaceMembership) error {
 	return nil
 }
 
+// grantorNow is who stands for something that was begun earlier, with what they
+// hold by now: nothing when they are gone or were deactivated, whatever roles are
+// kept for them.
+func grantorNow(ctx context.Context, r Reader, organizationID, principalID string) (Grantor, error) {
+	switch u, err := r.User(ctx, organizationID, principalID); {
+	case err != nil && !fault.Is(err, fault.NotFound): // a service account has no such row
+		return Grantor{}, err
+	case err == nil && !u.Active():
+		return Grantor{}, nil
+	}
+	grants, err := GrantsOf(ctx, r, organizationID, principalID)
+	return Grantor{Holds: grants}, err
+}
+
 // keepsOwner runs fn and refuses it when the organization had an owner before
 // and has none after. The transaction must not commit then.
 func keepsOwner(ctx context.Context, r Reader, organizationID string, fn func() error) error {

@@ -59,17 +59,10 @@ func (s *Service) isGood(ctx context.Context, r Reader, invite *Invite) (bool, e
 	if invite.GrantedBy == "" {
 		return true, nil
 	}
-	switch sender, err := r.User(ctx, invite.OrganizationID, invite.GrantedBy); {
-	case err != nil && !fault.Is(err, fault.NotFound): // a service account may have sent it
-		return false, err
-	case err == nil && !sender.Active():
-		return false, nil
-	}
-	grants, err := GrantsOf(ctx, r, invite.OrganizationID, invite.GrantedBy)
+	by, err := grantorNow(ctx, r, invite.OrganizationID, invite.GrantedBy)
 	if err != nil {
 		return false, err
 	}
-	by := Grantor{Holds: grants}
 	return mayGrantInvite(&by, invite) == nil, nil
 }
 

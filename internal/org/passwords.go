@@ -106,8 +106,8 @@ func mayStillReset(ctx context.Context, r Reader, reset *PasswordReset) (bool, e
 	if reset.CreatedBy == "" { // weir itself
 		return true, nil
 	}
-	grants, err := GrantsOf(ctx, r, reset.OrganizationID, reset.CreatedBy)
-	if err != nil || !grants.Allows(access.ManagementWrite, access.Scope{}) {
+	by, err := grantorNow(ctx, r, reset.OrganizationID, reset.CreatedBy)
+	if err != nil || !by.Holds.Allows(access.ManagementWrite, access.Scope{}) {
 		return false, err
 	}
 	held, err := r.Holdings(ctx, reset.OrganizationID, reset.UserID)
@@ -118,7 +118,6 @@ func mayStillReset(ctx context.Context, r Reader, reset *PasswordReset) (bool, e
 	if err != nil {
 		return false, err
 	}
-	by := Grantor{Holds: grants}
 	return by.mayGrantStanding(held) == nil && by.mayGrantMemberships(workspaces) == nil, nil
 }
 
