@@ -155,6 +155,11 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, h handler) (actor a
 	if err != nil {
 		return actor, out, err
 	}
+	if r.Body != http.NoBody { // which may have taken a minute
+		if actor, err = a.identity.BySCIMToken(r.Context(), secret, endpoint.From(r)); err != nil {
+			return audit.Actor{}, out, err
+		}
+	}
 	c := &call{Request: r, actor: actor, body: body, base: a.publicURL + root}
 	if a.publicURL == "" {
 		scheme := "http"
