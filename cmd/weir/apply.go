@@ -75,7 +75,10 @@ func applyFile(fs *flag.FlagSet) action {
 			return a.show("")
 		}
 		if a.plan {
-			return errors.Join(a.show("planned"), errPending)
+			if err := a.show("planned"); err != nil {
+				return err
+			}
+			return errPending
 		}
 		return a.apply(ctx)
 	}
@@ -136,6 +139,7 @@ func (a *application) apply(ctx context.Context) error {
 	}
 	run := orgfile.Run{
 		API: a.remote.api, World: a.world, State: a.ownedBefore, Owner: a.owner,
+		Secret: a.secret,
 		Done: func(c orgfile.Change) {
 			if !a.remote.json {
 				_, _ = fmt.Fprintf(a.remote.c.stdout, "done: %s\n", c.String()) // what was done stands, whoever listens
@@ -156,6 +160,27 @@ func (a *application) apply(ctx context.Context) error {
 	}
 	_, writeErr := io.WriteString(a.remote.c.stdout, out.String())
 	return errors.Join(fmt.Errorf("%d of %d changes were made, then it stopped: %w", done, len(a.changes.Changes), err), writeErr)
+}
+
+// secret reads a secret that the file names. Files are found from where the
+// organization file is.
+func (a *application) secret(at orgfile.Secret) (string, error) {
+	if at.Env != "" {
+		value := a.remote.c.getenv(at.Env)
+		if value == "" {
+			return "", fmt.Errorf("the variable %s is not set", plain(at.Env))
+		}
+		return value, nil
+	}
+	path := at.File
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(filepath.Dir(a.file), path)
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimRight(string(raw), "\r\n"), nil
 }
 
 // ask has the plan confirmed, and each project that it archives by its name.

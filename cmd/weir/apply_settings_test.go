@@ -69,7 +69,7 @@ func TestApplySettings(t *testing.T) {
 	if out := u.must("apply", "-f", file, "--yes"); strings.Count(out, "done: delete ") != 8 {
 		t.Error(out)
 	}
-	if out := u.must("export"); out != "version: 1\norganization:\n  spend_limit_cents: 100000\nusers:\n  - email: owner@localhost\n    roles:\n      - owner\nprojects:\n  - name: Chat\n  - name: Default project\n" {
+	if out := u.must("export"); out != "version: 1\norganization:\n  spend_limit_cents: 100000\nusers:\n  - email: owner@localhost\n    roles:\n      - owner\nprojects:\n  - name: Chat\n  - name: Default project\nworkspaces:\n  - name: default\n" {
 		t.Error(out)
 	}
 	u.must("limits", "set-spend", "70", "--project", "Chat")

@@ -62,6 +62,8 @@ projects:
       - name: Operators
         roles:
           - member
+workspaces:
+  - name: default
 `
 
 // fileWith puts an organization file on disk.

@@ -46,6 +46,8 @@ type Run struct {
 	State *State
 	Owner string
 	Done  func(Change) // after each step
+	// Secret reads a secret that the file names.
+	Secret func(Secret) (string, error)
 }
 
 // Apply makes the changes of a plan in their order and stops at the first that
@@ -56,9 +58,20 @@ func (r *Run) Apply(ctx context.Context, p Plan) (done int, err error) {
 	if err := r.State.Set(r.World.OrganizationID, r.Owner, owned); err != nil {
 		return 0, err
 	}
+	for _, c := range p.Changes {
+		for name, at := range c.want.secrets {
+			if _, err := r.Secret(at); err != nil {
+				return 0, fmt.Errorf("the %s of the %s: %w", name, c.Ref, err)
+			}
+		}
+	}
 	for i, c := range p.Changes {
 		id, err := r.step(ctx, c)
 		if err != nil {
+			if c.Action == Create && id != "" { // made, and then something else failed
+				owned = append(owned, Entry{c.Ref, id})
+				err = errors.Join(err, r.State.Set(r.World.OrganizationID, r.Owner, owned))
+			}
 			return i, fmt.Errorf("%s: %w", c.String(), err)
 		}
 		switch c.Action {
@@ -90,6 +103,8 @@ func (r *Run) step(ctx context.Context, c Change) (id string, err error) {
 		return "", ErrChanged
 	}
 	switch {
+	case c.Kind.isRouting():
+		return r.route(ctx, c)
 	case c.Kind.isSetting() && c.Action == Delete:
 		return c.have.ID, r.reset(ctx, c)
 	case c.Kind.isSetting():
@@ -160,6 +175,9 @@ func (r *Run) pathOf(c Change) string {
 func (r *Run) observe(ctx context.Context, c Change) (o Object, there bool, err error) {
 	if c.Kind.isSetting() {
 		return r.observeSetting(ctx, c)
+	}
+	if c.Kind.isRouting() {
+		return r.observeRouting(ctx, c)
 	}
 	if c.Action == Create && c.Kind != KindMember && c.Kind != KindAssignment {
 		items, err := list(ctx, r.API, r.listOf(c.Ref), nil)

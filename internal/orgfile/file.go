@@ -17,13 +17,16 @@ const Version = 1
 // File is an organization file. The order of the fields is the order in which
 // they are written.
 type File struct {
-	Version      int          `yaml:"version"`
-	Owner        string       `yaml:"owner"` // what an apply creates is owned under this name; "": nothing is owned
-	Organization Organization `yaml:"organization"`
-	Roles        []Role       `yaml:"roles"`
-	Groups       []Group      `yaml:"groups"`
-	Users        []User       `yaml:"users"`
-	Projects     []Project    `yaml:"projects"`
+	Version        int             `yaml:"version"`
+	Owner          string          `yaml:"owner"` // what an apply creates is owned under this name; "": nothing is owned
+	Organization   Organization    `yaml:"organization"`
+	Roles          []Role          `yaml:"roles"`
+	Groups         []Group         `yaml:"groups"`
+	Users          []User          `yaml:"users"`
+	Projects       []Project       `yaml:"projects"`
+	Workspaces     []Workspace     `yaml:"workspaces"`
+	Connections    []Connection    `yaml:"connections"`
+	ModelEndpoints []ModelEndpoint `yaml:"model_endpoints"`
 }
 
 // Role is a custom role, of the organization or of a project.
@@ -120,6 +123,7 @@ func (f *File) Objects() ([]Object, error) {
 			c.assign(p.Name, Holder{Group: g.Name}, g.Roles)
 		}
 	}
+	c.routing(f)
 	slices.SortFunc(c.objects, func(a, b Object) int { return a.Ref.compare(b.Ref) })
 	return c.objects, joined(c.problems)
 }
@@ -208,6 +212,10 @@ func (f *File) place(o Object) {
 			return // nothing is in a project that is not there
 		}
 		project = &f.Projects[i]
+	}
+	if o.Kind.isRouting() {
+		f.placeRouting(o)
+		return
 	}
 	if o.Kind.isSetting() {
 		f.placeSetting(o, project)

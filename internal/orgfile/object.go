@@ -25,13 +25,14 @@ const (
 // which things are created, and the reverse of that in which they are deleted.
 var kinds = []Kind{
 	KindProject, KindSpendLimit, KindDataRetention, KindRateLimit, KindModelPermissions, KindHostedTools, KindServiceTiers,
-	KindRole, KindServiceAccount, KindGroup, KindMember, KindAssignment,
+	KindWorkspace, KindConnection, KindModelEndpoint, KindRole, KindServiceAccount, KindGroup, KindMember, KindAssignment,
 }
 
 // Ref names an object by the names that people give things. It is comparable.
 type Ref struct {
-	Kind    Kind   `json:"kind"`
-	Project string `json:"project,omitempty"` // where it is; "": the organization
+	Kind      Kind   `json:"kind"`
+	Project   string `json:"project,omitempty"`   // where it is; "": the organization
+	Workspace string `json:"workspace,omitempty"` // of a model endpoint
 	// Name is its own; of a member, the group; of an assignment, the role; of a rate
 	// limit, the model. Other settings have none.
 	Name   string `json:"name"`
@@ -69,6 +70,9 @@ func (r Ref) String() string {
 	case KindAssignment:
 		return fmt.Sprintf("role %q of %s%s", r.Name, r.Holder, in)
 	}
+	if r.Workspace != "" {
+		in = fmt.Sprintf(" in workspace %q", r.Workspace)
+	}
 	if in == "" && r.Kind.isSetting() {
 		in = " of the organization"
 	}
@@ -81,7 +85,7 @@ func (r Ref) String() string {
 func (r Ref) compare(o Ref) int {
 	return cmp.Or(
 		cmp.Compare(slices.Index(kinds, r.Kind), slices.Index(kinds, o.Kind)),
-		cmp.Compare(r.Project, o.Project), cmp.Compare(r.Name, o.Name), cmp.Compare(r.Holder.User, o.Holder.User),
+		cmp.Compare(r.Project, o.Project), cmp.Compare(r.Workspace, o.Workspace), cmp.Compare(r.Name, o.Name), cmp.Compare(r.Holder.User, o.Holder.User),
 		cmp.Compare(r.Holder.Group, o.Holder.Group), cmp.Compare(r.Holder.Project, o.Holder.Project), cmp.Compare(r.Holder.Account, o.Holder.Account),
 	)
 }
@@ -116,9 +120,11 @@ func (r Ref) needs() (refs []Ref) {
 type Object struct {
 	Ref
 	Fields []Field
+
+	secrets map[string]Secret // of a connection, by the name of the field
 }
 
-// Field is a value beside the name: a string, []string, int64 or bool.
+// Field is a value beside the name: a string, []string, int64, bool or []Upstream.
 type Field struct {
 	Name  string
 	Value any

@@ -84,7 +84,7 @@ func MakePlan(want []Object, have World, owned Owned, prune bool) (Plan, error) 
 	}
 	var problems []error
 	for _, o := range want {
-		problems = append(problems, missing(o.Ref, wanted, &have)...)
+		problems = append(problems, missing(o, wanted, &have)...)
 		actual, there := have.Objects[o.Ref]
 		switch {
 		case have.Ambiguous[o.Ref] > 1:
@@ -108,11 +108,12 @@ func MakePlan(want []Object, have World, owned Owned, prune bool) (Plan, error) 
 
 // missing says which of the things that an object refers to are neither there nor
 // wanted.
-func missing(r Ref, wanted map[Ref]bool, have *World) (problems []error) {
+func missing(o Object, wanted map[Ref]bool, have *World) (problems []error) {
+	r := o.Ref
 	if email := r.Holder.User; email != "" && have.Users[email] == "" {
 		problems = append(problems, fmt.Errorf("there is no user %q; people are invited, a file does not make them", email))
 	}
-	for _, needed := range r.needs() {
+	for _, needed := range append(r.needs(), o.refers()...) {
 		if wanted[needed] || have.IDs[needed] != "" || needed.Kind == KindRole && predefined(needed) {
 			continue
 		}

@@ -140,7 +140,7 @@ func (r *Reader) read(ctx context.Context) (World, error) {
 	if r.world.OrganizationID, err = OrganizationID(ctx, r.api); err != nil {
 		return World{}, err
 	}
-	for _, part := range []func(context.Context) error{r.readProjects, r.readUsers, r.readGroups} {
+	for _, part := range []func(context.Context) error{r.readProjects, r.readUsers, r.readGroups, r.readRouting} {
 		if err := part(ctx); err != nil {
 			return World{}, err
 		}
@@ -179,6 +179,7 @@ func (r *Reader) readProjects(ctx context.Context) error {
 	}
 	for _, it := range projects {
 		ref := Ref{Kind: KindProject, Name: it.Name}
+		r.world.IDs[ref] = it.ID
 		if !r.wants(r.projects, KindProject, it.Name, it.ID) {
 			continue
 		}

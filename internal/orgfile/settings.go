@@ -288,7 +288,7 @@ func (r *Reader) readSettingsOf(ctx context.Context, project string) error {
 		}
 		for _, s := range settings {
 			ref := Ref{Kind: kind, Project: project, Name: s.Name}
-			r.world.Objects[ref] = Actual{Object: Object{ref, s.Fields}, ID: projectID + "/" + s.Name, Default: s.IsDefault}
+			r.world.Objects[ref] = Actual{Object: Object{Ref: ref, Fields: s.Fields}, ID: projectID + "/" + s.Name, Default: s.IsDefault}
 		}
 	}
 	return nil
@@ -300,7 +300,7 @@ func (r *Run) observeSetting(ctx context.Context, c Change) (o Object, there boo
 	settings, err := readSettings(ctx, r.API, c.Kind, r.project(c.Project))
 	for _, s := range settings {
 		if s.Name == c.Name {
-			return Object{c.Ref, s.Fields}, !s.IsDefault || c.have.ID != "", err
+			return Object{Ref: c.Ref, Fields: s.Fields}, !s.IsDefault || c.have.ID != "", err
 		}
 	}
 	return Object{}, false, err
@@ -330,8 +330,10 @@ func (r *Run) set(ctx context.Context, c Change) (id string, err error) {
 			body["enabled_tiers"] = allTiers
 		}
 	}
-	_, err = r.API.Post(ctx, path, body)
-	return projectID + "/" + c.Name, err
+	if _, err = r.API.Post(ctx, path, body); err != nil {
+		return "", err
+	}
+	return projectID + "/" + c.Name, nil
 }
 
 func (r *Run) reset(ctx context.Context, c Change) error {
