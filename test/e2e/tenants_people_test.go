@@ -1,6 +1,9 @@
 package e2e
 
-import "testing"
+import (
+	"net/http"
+	"testing"
+)
 
 // people makes what an organization has of invitations, sign-ins, addresses and
 // spend alerts. create makes one and notes its id under a path variable.
@@ -22,12 +25,46 @@ func (x *tenant) people(t *testing.T, create func(variable, path string, body ma
 		"threshold_amount": 100, "currency": "USD", "interval": "month",
 		"notification_channel": map[string]any{"type": "email", "recipients": []string{"finance@example.com"}},
 	})
+	var token struct{ ID, Value string }
+	x.must(t, "POST", "/weir/v1/scim_tokens", map[string]any{"name": "directory"}, &token)
+	x.ids["scim_token_id"], x.directory = token.ID, token.Value
 }
 
 // peopled are the addresses that show what people made.
 func (x *tenant) peopled() []string {
 	return []string{
-		"/weir/v1/sessions", "/v1/organization/invites", "/weir/v1/ip_allowlists", "/v1/organization/spend_alerts",
+		"/weir/v1/sessions", "/v1/organization/invites", "/weir/v1/ip_allowlists", "/v1/organization/spend_alerts", "/weir/v1/scim_tokens",
 		"/v1/organization/projects/" + x.ids["project_id"] + "/rate_limits",
+	}
+}
+
+// An identity provider's token reaches the people and groups of its own
+// organization, and is no key of anything else.
+func TestDirectoriesAreApart(t *testing.T) {
+	a, b := twoTenants(t)
+	before := b.everything(t)
+	for _, path := range []string{"/scim/v2/Users/" + b.ids["user_id"], "/scim/v2/Groups/" + b.ids["group_id"]} {
+		for method, body := range map[string]any{
+			"GET": nil, "DELETE": nil,
+			"PATCH": map[string]any{
+				"schemas":    []string{"urn:ietf:params:scim:api:messages:2.0:PatchOp"},
+				"Operations": []any{map[string]any{"op": "replace", "value": map[string]any{"displayName": "taken over"}}},
+			},
+		} {
+			if status, raw := call(t, method, a.address+path, a.directory, body, nil); status != http.StatusNotFound {
+				t.Errorf("%s %s of the other organization: %d %s", method, path, status, raw)
+			}
+			if status, raw := call(t, method, a.address+path, a.key, body, nil); status != http.StatusUnauthorized {
+				t.Errorf("%s %s with an admin key: %d %s", method, path, status, raw)
+			}
+		}
+	}
+	for _, path := range []string{"/v1/organization/users", "/weir/v1/me", "/v1/models"} {
+		if status, raw := call(t, "GET", a.address+path, a.directory, nil, nil); status != http.StatusUnauthorized {
+			t.Errorf("%s with a directory's token: %d %s", path, status, raw)
+		}
+	}
+	if after := b.everything(t); after != before {
+		t.Errorf("the other organization has changed:\n%s\n%s", before, after)
 	}
 }

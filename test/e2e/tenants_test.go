@@ -17,6 +17,8 @@ type tenant struct {
 	key     string            // admin key
 	ids     map[string]string // by the name of the path variable
 	caller  string            // a service account's key
+
+	directory string // an identity provider's token
 }
 
 // identified is an object of which a test needs the id.
