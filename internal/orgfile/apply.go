@@ -103,6 +103,8 @@ func (r *Run) step(ctx context.Context, c Change) (id string, err error) {
 		return "", ErrChanged
 	}
 	switch {
+	case c.Kind.isCertificate():
+		return r.certify(ctx, c)
 	case c.Kind.isRouting():
 		return r.route(ctx, c)
 	case c.Kind.isSetting() && c.Action == Delete:
@@ -175,6 +177,9 @@ func (r *Run) pathOf(c Change) string {
 func (r *Run) observe(ctx context.Context, c Change) (o Object, there bool, err error) {
 	if c.Kind.isSetting() {
 		return r.observeSetting(ctx, c)
+	}
+	if c.Kind.isCertificate() {
+		return r.observeCertificate(ctx, c)
 	}
 	if c.Kind.isRouting() {
 		return r.observeRouting(ctx, c)

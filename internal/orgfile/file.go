@@ -27,6 +27,7 @@ type File struct {
 	Workspaces     []Workspace     `yaml:"workspaces"`
 	Connections    []Connection    `yaml:"connections"`
 	ModelEndpoints []ModelEndpoint `yaml:"model_endpoints"`
+	Certificates   []Certificate   `yaml:"certificates"`
 }
 
 // Role is a custom role, of the organization or of a project.
@@ -124,6 +125,7 @@ func (f *File) Objects() ([]Object, error) {
 		}
 	}
 	c.routing(f)
+	c.certificates(f.Certificates)
 	slices.SortFunc(c.objects, func(a, b Object) int { return a.Ref.compare(b.Ref) })
 	return c.objects, joined(c.problems)
 }
@@ -212,6 +214,10 @@ func (f *File) place(o Object) {
 			return // nothing is in a project that is not there
 		}
 		project = &f.Projects[i]
+	}
+	if o.Kind.isCertificate() {
+		f.placeCertificate(o)
+		return
 	}
 	if o.Kind.isRouting() {
 		f.placeRouting(o)

@@ -25,7 +25,8 @@ const (
 // which things are created, and the reverse of that in which they are deleted.
 var kinds = []Kind{
 	KindProject, KindSpendLimit, KindDataRetention, KindRateLimit, KindModelPermissions, KindHostedTools, KindServiceTiers,
-	KindWorkspace, KindConnection, KindModelEndpoint, KindRole, KindServiceAccount, KindGroup, KindMember, KindAssignment,
+	KindWorkspace, KindConnection, KindModelEndpoint, KindCertificate, KindActivation,
+	KindRole, KindServiceAccount, KindGroup, KindMember, KindAssignment,
 }
 
 // Ref names an object by the names that people give things. It is comparable.
@@ -73,7 +74,7 @@ func (r Ref) String() string {
 	if r.Workspace != "" {
 		in = fmt.Sprintf(" in workspace %q", r.Workspace)
 	}
-	if in == "" && r.Kind.isSetting() {
+	if in == "" && (r.Kind.isSetting() || r.Kind == KindActivation) {
 		in = " of the organization"
 	}
 	if r.Name == "" {

@@ -94,6 +94,10 @@ func MakePlan(want []Object, have World, owned Owned, prune bool) (Plan, error) 
 		case actual.Default && !actual.covers(o.Fields):
 			plan.Changes = append(plan.Changes, Change{Action: Create, Ref: o.Ref, Fields: differing(actual.Object, o), want: o, have: actual})
 		case !actual.covers(o.Fields):
+			if o.Kind == KindCertificate {
+				problems = append(problems, fmt.Errorf("the %s is another one in weir, and cannot be changed: give this one another name", o.Ref))
+				continue
+			}
 			if o.Kind == KindProject {
 				problems = append(problems, fmt.Errorf("the residency of the %s is %q and cannot be changed", o.Ref, actual.text("residency")))
 				continue

@@ -87,6 +87,7 @@ type item struct {
 	Permissions []string `json:"permissions"`
 	Predefined  bool     `json:"predefined_role"`
 	SCIM        bool     `json:"is_scim_managed"`
+	Active      bool     `json:"active"`
 	GroupID     string   `json:"group_id"`
 	GroupName   string   `json:"group_name"`
 }
@@ -140,7 +141,7 @@ func (r *Reader) read(ctx context.Context) (World, error) {
 	if r.world.OrganizationID, err = OrganizationID(ctx, r.api); err != nil {
 		return World{}, err
 	}
-	for _, part := range []func(context.Context) error{r.readProjects, r.readUsers, r.readGroups, r.readRouting} {
+	for _, part := range []func(context.Context) error{r.readProjects, r.readUsers, r.readGroups, r.readRouting, r.readCertificates} {
 		if err := part(ctx); err != nil {
 			return World{}, err
 		}

@@ -163,6 +163,8 @@ func (o *Object) refers() (refs []Ref) {
 		}
 	}
 	switch o.Kind {
+	case KindActivation:
+		named(KindCertificate, []string{o.Name})
 	case KindWorkspace:
 		named(KindProject, o.texts("projects"))
 	case KindConnection:
