@@ -202,13 +202,9 @@ type Reader interface {
 
 	// The Each methods call fn with every row of every organization: the
 	// gateway's snapshot is built from them.
-	EachOrganization(ctx context.Context, fn func(Organization) error) error
-	EachUser(ctx context.Context, fn func(User) error) error
 	EachProject(ctx context.Context, fn func(Project) error) error
 	EachAPIKey(ctx context.Context, fn func(APIKey) error) error
-	EachWorkspace(ctx context.Context, fn func(routing.Workspace) error) error
 	EachConnection(ctx context.Context, fn func(routing.Connection) error) error
-	EachModelEndpoint(ctx context.Context, fn func(routing.ModelEndpoint) error) error
 }
 
 // Tx reads and writes within one unit of work. Every write registers itself

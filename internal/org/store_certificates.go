@@ -21,9 +21,6 @@ type CertificateReader interface {
 	// ProjectsOfCertificate returns the ids of at most limit projects, archived
 	// ones left out, in which the certificate is active.
 	ProjectsOfCertificate(ctx context.Context, organizationID, certificateID string, limit int) ([]string, error)
-
-	EachCertificate(ctx context.Context, fn func(Certificate) error) error
-	EachProjectCertificate(ctx context.Context, fn func(ProjectCertificate) error) error
 }
 
 // CertificateWriter writes certificates.

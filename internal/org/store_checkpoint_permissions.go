@@ -10,8 +10,6 @@ const ChangeCheckpointPermission ChangeKind = "checkpoint_permission"
 type CheckpointPermissionReader interface {
 	CheckpointPermission(ctx context.Context, organizationID, checkpoint, permissionID string) (CheckpointPermission, error)
 	CheckpointPermissions(ctx context.Context, organizationID, checkpoint string, f CheckpointPermissionFilter) (Rows[CheckpointPermission], error)
-
-	EachCheckpointPermission(ctx context.Context, fn func(CheckpointPermission) error) error
 }
 
 // CheckpointPermissionWriter writes who may use fine-tuned checkpoints.

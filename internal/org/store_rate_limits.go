@@ -12,8 +12,6 @@ type RateLimitReader interface {
 	// RateLimitOverrides returns all that were set for a project or, with
 	// projectID "", for the organization itself, in no order.
 	RateLimitOverrides(ctx context.Context, organizationID, projectID string) ([]RateLimitOverride, error)
-
-	EachRateLimitOverride(ctx context.Context, fn func(RateLimitOverride) error) error
 }
 
 // RateLimitWriter writes the rate limits that were set.

@@ -17,9 +17,6 @@ type SettingsReader interface {
 
 	SpendAlert(ctx context.Context, organizationID, projectID, alertID string) (SpendAlert, error)
 	SpendAlerts(ctx context.Context, organizationID, projectID string, p Page) (Rows[SpendAlert], error)
-
-	EachSettings(ctx context.Context, fn func(Settings) error) error
-	EachSpendAlert(ctx context.Context, fn func(SpendAlert) error) error
 }
 
 // SettingsWriter writes settings and spend alerts.

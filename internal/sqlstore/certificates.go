@@ -76,14 +76,6 @@ func (r reader) ProjectsOfCertificate(ctx context.Context, organizationID, certi
 	return ids, err
 }
 
-func (r reader) EachCertificate(ctx context.Context, fn func(org.Certificate) error) error {
-	return certificates.each(ctx, r, sqldb.NewQuery(certificates.selection()), fn)
-}
-
-func (r reader) EachProjectCertificate(ctx context.Context, fn func(org.ProjectCertificate) error) error {
-	return projectCertificates.each(ctx, r, sqldb.NewQuery(projectCertificates.selection()), fn)
-}
-
 func (w *tx) InsertCertificate(ctx context.Context, c org.Certificate) error {
 	if err := certificates.insert(ctx, w, &c); err != nil {
 		return err

@@ -36,10 +36,6 @@ func (r reader) CheckpointPermissions(ctx context.Context, organizationID, check
 	})
 }
 
-func (r reader) EachCheckpointPermission(ctx context.Context, fn func(org.CheckpointPermission) error) error {
-	return checkpointPermissions.each(ctx, r, sqldb.NewQuery(checkpointPermissions.selection()), fn)
-}
-
 func (w *tx) InsertCheckpointPermission(ctx context.Context, p org.CheckpointPermission) error {
 	if err := checkpointPermissions.insert(ctx, w, &p); err != nil {
 		return err

@@ -47,10 +47,6 @@ func (r reader) ModelEndpointsOn(ctx context.Context, organizationID, connection
 	return modelEndpoints.all(ctx, r, q.Add(" ORDER BY created_at, id"))
 }
 
-func (r reader) EachModelEndpoint(ctx context.Context, fn func(routing.ModelEndpoint) error) error {
-	return modelEndpoints.each(ctx, r, sqldb.NewQuery(modelEndpoints.selection()), fn)
-}
-
 func (w *tx) InsertModelEndpoint(ctx context.Context, m routing.ModelEndpoint) error {
 	if err := modelEndpoints.insert(ctx, w, &m); err != nil {
 		return err

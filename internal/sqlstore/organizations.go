@@ -23,10 +23,6 @@ func (r reader) Organizations(ctx context.Context) ([]org.Organization, error) {
 	return organizations.all(ctx, r, sqldb.NewQuery(organizations.selection()+" ORDER BY created_at, id"))
 }
 
-func (r reader) EachOrganization(ctx context.Context, fn func(org.Organization) error) error {
-	return organizations.each(ctx, r, sqldb.NewQuery(organizations.selection()), fn)
-}
-
 func (w *tx) InsertOrganization(ctx context.Context, o org.Organization) error {
 	if err := organizations.insert(ctx, w, &o); err != nil {
 		return err

@@ -23,10 +23,6 @@ func (r reader) RateLimitOverrides(ctx context.Context, organizationID, projectI
 	return rateLimits.all(ctx, r, q)
 }
 
-func (r reader) EachRateLimitOverride(ctx context.Context, fn func(org.RateLimitOverride) error) error {
-	return rateLimits.each(ctx, r, sqldb.NewQuery(rateLimits.selection()), fn)
-}
-
 func (w *tx) PutRateLimitOverride(ctx context.Context, o org.RateLimitOverride) error {
 	err := rateLimits.update(ctx, w, &o)
 	if fault.Is(err, fault.NotFound) {

@@ -5,7 +5,6 @@ import (
 	"context"
 
 	"weir/internal/org"
-	"weir/internal/sqldb"
 )
 
 var spendAlerts = table[org.SpendAlert]{
@@ -24,10 +23,6 @@ func (r reader) SpendAlert(ctx context.Context, organizationID, projectID, alert
 
 func (r reader) SpendAlerts(ctx context.Context, organizationID, projectID string, p org.Page) (org.Rows[org.SpendAlert], error) {
 	return spendAlerts.page(ctx, r, p, list{scope: inProject(organizationID, projectID)})
-}
-
-func (r reader) EachSpendAlert(ctx context.Context, fn func(org.SpendAlert) error) error {
-	return spendAlerts.each(ctx, r, sqldb.NewQuery(spendAlerts.selection()), fn)
 }
 
 func (w *tx) InsertSpendAlert(ctx context.Context, a org.SpendAlert) error {

@@ -70,10 +70,6 @@ func (r reader) Users(ctx context.Context, organizationID string, f org.UserFilt
 	})
 }
 
-func (r reader) EachUser(ctx context.Context, fn func(org.User) error) error {
-	return users.each(ctx, r, sqldb.NewQuery(users.selection()), fn)
-}
-
 func (w *tx) InsertUser(ctx context.Context, u org.User) error {
 	if err := users.insert(ctx, w, &u); err != nil {
 		return err

@@ -38,10 +38,6 @@ func (r reader) Workspaces(ctx context.Context, organizationID string, ids []str
 	}})
 }
 
-func (r reader) EachWorkspace(ctx context.Context, fn func(routing.Workspace) error) error {
-	return workspaces.each(ctx, r, sqldb.NewQuery(workspaces.selection()), fn)
-}
-
 func (w *tx) InsertWorkspace(ctx context.Context, ws routing.Workspace) error {
 	if err := workspaces.insert(ctx, w, &ws); err != nil {
 		return err

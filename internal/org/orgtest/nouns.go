@@ -322,13 +322,9 @@ func eachRow(t *testing.T, s org.Store) {
 	view(t, s, func(r org.Reader) error {
 		ctx := t.Context()
 		return errors.Join(
-			each(ctx, t, r.EachOrganization, a.org, b.org),
-			each(ctx, t, r.EachUser, a.user, b.user),
 			each(ctx, t, r.EachProject, a.project, b.project),
 			each(ctx, t, r.EachAPIKey, a.userKey, a.key, b.userKey, b.key),
-			each(ctx, t, r.EachWorkspace, a.workspace, b.workspace),
 			each(ctx, t, r.EachConnection, a.conn, b.conn),
-			each(ctx, t, r.EachModelEndpoint, a.endpoint, b.endpoint),
 		)
 	})
 }

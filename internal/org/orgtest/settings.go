@@ -3,7 +3,6 @@ package orgtest
 import (
 	"context"
 	"errors"
-	"slices"
 	"testing"
 	"time"
 
@@ -90,7 +89,8 @@ func spendAlertsOf(holder string, ofProject bool) pageable {
 // settings and spend alerts are of an organization or of one of its projects.
 func settings(t *testing.T, s org.Store) {
 	c := &clock{}
-	n, other := newTenant(t, s, c), newTenant(t, s, c)
+	n := newTenant(t, s, c)
+	newTenant(t, s, c) // whose rows are not to be seen
 	ctx, o := t.Context(), n.org.ID
 	for _, holder := range []struct{ projectID, objectID string }{{"", o}, {n.project.ID, n.project.ID}} {
 		noun[org.SpendAlert]{
@@ -138,12 +138,6 @@ func settings(t *testing.T, s org.Store) {
 		wantNotFound(t, err, "Settings with ID 'proj_none' not found.")
 		_, err = r.SpendAlert(ctx, o, "", n.alert.ID)
 		wantNotFound(t, err, "Spend alert with ID '"+n.alert.ID+"' not found.")
-		var of []string
-		err = r.EachSettings(ctx, func(v org.Settings) error { of = append(of, v.OrganizationID+v.ProjectID); return nil })
-		slices.Sort(of)
-		want := []string{o, o + n.project.ID, other.org.ID, other.org.ID + other.project.ID}
-		slices.Sort(want)
-		equal(t, "all settings", of, want)
-		return errors.Join(err, each(ctx, t, r.EachSpendAlert, n.alert, other.alert))
+		return nil
 	})
 }
