@@ -10,6 +10,10 @@ const settingsFile = `version: 1
 owner: me
 organization:
   spend_limit_cents: 100000
+  spend_alerts:
+    - threshold_cents: 90000
+      recipients: [b@example.com, a@example.com]
+      subject_prefix: "[weir]"
   data_retention: zero_data_retention
   rate_limits:
     - model: gpt-4o-mini
@@ -18,6 +22,9 @@ organization:
 projects:
   - name: Chat
     spend_limit_cents: 5000
+    spend_alerts:
+      - threshold_cents: 4000
+        recipients: [a@example.com]
     data_retention: none
     rate_limits:
       - model: gpt-4o-mini
@@ -46,7 +53,7 @@ func TestApplySettings(t *testing.T) {
 		t.Fatal(out)
 	}
 	exported := u.must("export", "--owner", "me")
-	for _, line := range []string{"spend_limit_cents: 100000", "  data_retention: zero_data_retention", "max_requests_per_1_minute: 50\n", "web_search: false", "mcp: true", "enabled_tiers: []"} {
+	for _, line := range []string{"spend_limit_cents: 100000", "  data_retention: zero_data_retention", "max_requests_per_1_minute: 50\n", "web_search: false", "mcp: true", "subject_prefix: \"[weir]\"", "threshold_cents: 4000", "enabled_tiers: []"} {
 		if !strings.Contains(exported, line) {
 			t.Errorf("%q is missing:\n%s", line, exported)
 		}
@@ -66,7 +73,7 @@ func TestApplySettings(t *testing.T) {
 	}
 	// What is not in the file and was set by hand stays; what was set by it does not.
 	fileWith(t, file, "version: 1\nowner: me\norganization:\n  spend_limit_cents: 100000\nprojects:\n  - name: Chat\n")
-	if out := u.must("apply", "-f", file, "--yes"); strings.Count(out, "done: delete ") != 8 {
+	if out := u.must("apply", "-f", file, "--yes"); strings.Count(out, "done: delete ") != 10 {
 		t.Error(out)
 	}
 	if out := u.must("export"); out != "version: 1\norganization:\n  spend_limit_cents: 100000\nusers:\n  - email: owner@localhost\n    roles:\n      - owner\nprojects:\n  - name: Chat\n  - name: Default project\nworkspaces:\n  - name: default\n" {
@@ -87,6 +94,7 @@ func TestApplySettings(t *testing.T) {
 		"projects: [{name: a, hosted_tools: {mpc: true}}]":        "Did you mean mcp?",
 		"projects: [{name: a, rate_limits: [{}]}]":                "a rate limit without a name",
 		"organization: {spend_limit_cents: 99999999999999999999}": "spend_limit_cents is a whole number",
+		"organization: {spend_alerts: [{threshold_cents: 5}]}":    "needs threshold_cents and recipients",
 		"organization: {rate_limits: [{model: m}, {model: m}]}":   "twice",
 	} {
 		u.says(2, want, "apply", "-f", fileWith(t, file, "version: 1\n"+text), "--yes")

@@ -103,6 +103,8 @@ func (r *Run) step(ctx context.Context, c Change) (id string, err error) {
 		return "", ErrChanged
 	}
 	switch {
+	case c.Kind == KindSpendAlert:
+		return r.alert(ctx, c)
 	case c.Kind.isCertificate():
 		return r.certify(ctx, c)
 	case c.Kind.isRouting():
@@ -177,6 +179,9 @@ func (r *Run) pathOf(c Change) string {
 func (r *Run) observe(ctx context.Context, c Change) (o Object, there bool, err error) {
 	if c.Kind.isSetting() {
 		return r.observeSetting(ctx, c)
+	}
+	if c.Kind == KindSpendAlert {
+		return r.observeAlert(ctx, c)
 	}
 	if c.Kind.isCertificate() {
 		return r.observeCertificate(ctx, c)

@@ -63,6 +63,7 @@ type Project struct {
 	Name             string            `yaml:"name"`
 	Residency        string            `yaml:"residency"`
 	SpendLimitCents  int64             `yaml:"spend_limit_cents"` // in a calendar month; 0: not in the file
+	SpendAlerts      []SpendAlert      `yaml:"spend_alerts"`
 	DataRetention    string            `yaml:"data_retention"`
 	RateLimits       []RateLimit       `yaml:"rate_limits"`
 	ModelPermissions *ModelPermissions `yaml:"model_permissions"`
@@ -97,6 +98,7 @@ func (f *File) Objects() ([]Object, error) {
 	if f.Version != Version {
 		c.problem("version: %d is not known; this weir reads version: %d", f.Version, Version)
 	}
+	c.alerts("", f.Organization.SpendAlerts)
 	c.settings("", f.Organization.SpendLimitCents, f.Organization.DataRetention, f.Organization.RateLimits)
 	c.roles("", f.Roles)
 	for _, g := range f.Groups {
@@ -110,6 +112,7 @@ func (f *File) Objects() ([]Object, error) {
 	c.users("", f.Users)
 	for _, p := range f.Projects {
 		c.add(Ref{Kind: KindProject, Name: p.Name}, Field{"residency", p.Residency})
+		c.alerts(p.Name, p.SpendAlerts)
 		c.projectSettings(p)
 		c.roles(p.Name, p.Roles)
 		for _, s := range p.ServiceAccounts {
@@ -214,6 +217,10 @@ func (f *File) place(o Object) {
 			return // nothing is in a project that is not there
 		}
 		project = &f.Projects[i]
+	}
+	if o.Kind == KindSpendAlert {
+		f.placeAlert(o, project)
+		return
 	}
 	if o.Kind.isCertificate() {
 		f.placeCertificate(o)

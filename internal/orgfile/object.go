@@ -24,7 +24,7 @@ const (
 // kinds are all of them, what others need before what needs it: the order in
 // which things are created, and the reverse of that in which they are deleted.
 var kinds = []Kind{
-	KindProject, KindSpendLimit, KindDataRetention, KindRateLimit, KindModelPermissions, KindHostedTools, KindServiceTiers,
+	KindProject, KindSpendLimit, KindSpendAlert, KindDataRetention, KindRateLimit, KindModelPermissions, KindHostedTools, KindServiceTiers,
 	KindWorkspace, KindConnection, KindModelEndpoint, KindCertificate, KindActivation,
 	KindRole, KindServiceAccount, KindGroup, KindMember, KindAssignment,
 }
@@ -74,7 +74,7 @@ func (r Ref) String() string {
 	if r.Workspace != "" {
 		in = fmt.Sprintf(" in workspace %q", r.Workspace)
 	}
-	if in == "" && (r.Kind.isSetting() || r.Kind == KindActivation) {
+	if in == "" && (r.Kind.isSetting() || r.Kind == KindActivation || r.Kind == KindSpendAlert) {
 		in = " of the organization"
 	}
 	if r.Name == "" {

@@ -17,9 +17,10 @@ import (
 
 // Organization holds the settings of the organization itself.
 type Organization struct {
-	SpendLimitCents int64       `yaml:"spend_limit_cents"` // in a calendar month; 0: not in the file
-	DataRetention   string      `yaml:"data_retention"`
-	RateLimits      []RateLimit `yaml:"rate_limits"`
+	SpendLimitCents int64        `yaml:"spend_limit_cents"` // in a calendar month; 0: not in the file
+	SpendAlerts     []SpendAlert `yaml:"spend_alerts"`
+	DataRetention   string       `yaml:"data_retention"`
+	RateLimits      []RateLimit  `yaml:"rate_limits"`
 }
 
 // RateLimit is what holds for a model. What is nil is not in the file, and stays.
@@ -281,6 +282,9 @@ func readRateLimits(ctx context.Context, api *apiclient.Client, projectID string
 // readSettingsOf reads the settings of the organization or of a project.
 func (r *Reader) readSettingsOf(ctx context.Context, project string) error {
 	projectID := r.world.IDs[Ref{Kind: KindProject, Name: project}]
+	if err := r.readAlertsOf(ctx, project); err != nil {
+		return err
+	}
 	for _, kind := range settingKinds(project) {
 		settings, err := readSettings(ctx, r.api, kind, projectID)
 		if err != nil {
