@@ -316,6 +316,7 @@ func (u *town) settle(rt *rapid.T, people []string) {
 		project := u.named("projects", "create", n)
 		if maybe("settings") {
 			u.must("limits", "set-spend", fmt.Sprint(rapid.IntRange(1, 9000).Draw(rt, "usd")), "--project", project)
+			u.must("limits", "create-alert", "4", "--email", rapid.SampledFrom(people).Draw(rt, "recipient"), "--project", project)
 			u.must("limits", "set-rates", "gpt-4o-mini", "--requests", fmt.Sprint(rapid.IntRange(0, 9).Draw(rt, "requests")), "--project", project)
 		}
 		here := slices.Clone(holders)
@@ -346,9 +347,11 @@ func TestExportAndApplyRoundTrip(t *testing.T) {
 		u.settle(rt, people)
 		return 0
 	})
+	longest := 0
 	for seed := range 12 {
 		build.Example(seed)
 		exported := u.must("export")
+		longest = max(longest, len(exported))
 		file := fileWith(t, filepath.Join(t.TempDir(), fmt.Sprint(seed, ".yaml")), exported)
 		if out := u.must("apply", "-f", file, "--plan"); out != "Nothing to change.\n" {
 			t.Fatalf("an exported organization differs from itself: %s\n%s", out, exported)
@@ -361,5 +364,8 @@ func TestExportAndApplyRoundTrip(t *testing.T) {
 		if out := u.must("apply", "-f", file, "--plan"); out != "Nothing to change.\n" {
 			t.Fatalf("applied, and still different: %s", out)
 		}
+	}
+	if longest < 2000 {
+		t.Errorf("the largest organization was %d bytes: too little to prove anything", longest)
 	}
 }
