@@ -7,10 +7,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"weir/internal/audit"
 	"weir/internal/config"
+	"weir/internal/org"
 	"weir/internal/sqldb"
 	"weir/internal/sqlstore"
 	"weir/internal/vault"
@@ -72,6 +74,19 @@ func openLog(ctx context.Context, cfg config.Config) (store *sqlstore.Store, db 
 		return nil, nil, errors.Join(err, db.Close())
 	}
 	return store, db, nil
+}
+
+// auditedOrganizations are the ids of the organizations whose logs are asked for:
+// the one named, or all.
+func auditedOrganizations(ctx context.Context, r org.Reader, organizationID string) ([]string, error) {
+	ids, err := r.OrganizationsAudited(ctx)
+	if err != nil || organizationID == "" {
+		return ids, err
+	}
+	if !slices.Contains(ids, organizationID) {
+		return nil, fmt.Errorf("there is no organization %s", organizationID)
+	}
+	return []string{organizationID}, nil
 }
 
 // auditSigner is the vault that checks checkpoints, nil where there is no master

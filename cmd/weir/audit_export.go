@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"slices"
 	"time"
 
 	"weir/internal/audit"
@@ -80,15 +79,12 @@ const exportBatch = 1000
 
 func (e *exporter) export(ctx context.Context, organizationID string) error {
 	var ids []string
-	err := e.store.View(ctx, func(r org.Reader) (err error) { ids, err = r.OrganizationsAudited(ctx); return err })
+	err := e.store.View(ctx, func(r org.Reader) (err error) {
+		ids, err = auditedOrganizations(ctx, r, organizationID)
+		return err
+	})
 	if err != nil {
 		return err
-	}
-	if organizationID != "" {
-		if !slices.Contains(ids, organizationID) {
-			return fmt.Errorf("there is no organization %s", organizationID)
-		}
-		ids = []string{organizationID}
 	}
 	for _, id := range ids {
 		if err := e.section(ctx, id); err != nil {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 
 	"weir/internal/audit"
 	"weir/internal/config"
@@ -59,15 +58,9 @@ func verifyLog(ctx context.Context, c *cli, cfg config.Config, organizationID st
 	}
 	var broken, unchecked error
 	err = store.View(ctx, func(r org.Reader) error {
-		ids, err := r.OrganizationsAudited(ctx)
+		ids, err := auditedOrganizations(ctx, r, organizationID)
 		if err != nil {
 			return err
-		}
-		if organizationID != "" {
-			if !slices.Contains(ids, organizationID) {
-				return fmt.Errorf("there is no organization %s", organizationID)
-			}
-			ids = []string{organizationID}
 		}
 		for _, id := range ids {
 			report, err := org.VerifyAudit(ctx, r, signer, id)
