@@ -14,6 +14,8 @@ const (
 type SettingsReader interface {
 	// Settings is not found where nothing was ever set.
 	Settings(ctx context.Context, organizationID, projectID string) (Settings, error)
+	// EachSettings calls fn with those of every holder of every organization.
+	EachSettings(ctx context.Context, fn func(Settings) error) error
 
 	SpendAlert(ctx context.Context, organizationID, projectID, alertID string) (SpendAlert, error)
 	SpendAlerts(ctx context.Context, organizationID, projectID string, p Page) (Rows[SpendAlert], error)

@@ -6,6 +6,7 @@ import (
 
 	"weir/internal/fault"
 	"weir/internal/org"
+	"weir/internal/sqldb"
 )
 
 var settings = table[org.Settings]{
@@ -24,6 +25,10 @@ var settings = table[org.Settings]{
 
 func (r reader) Settings(ctx context.Context, organizationID, projectID string) (org.Settings, error) {
 	return settings.get(ctx, r, projectID, organizationID)
+}
+
+func (r reader) EachSettings(ctx context.Context, fn func(org.Settings) error) error {
+	return settings.each(ctx, r, sqldb.NewQuery(settings.selection()), fn)
 }
 
 func (w *tx) PutSettings(ctx context.Context, s org.Settings) error {

@@ -325,6 +325,7 @@ func eachRow(t *testing.T, s org.Store) {
 			each(ctx, t, r.EachProject, a.project, b.project),
 			each(ctx, t, r.EachAPIKey, a.userKey, a.key, b.userKey, b.key),
 			each(ctx, t, r.EachConnection, a.conn, b.conn),
+			each(ctx, t, r.EachSettings, a.settings(""), a.settings(a.project.ID), b.settings(""), b.settings(b.project.ID)),
 		)
 	})
 }
