@@ -22,7 +22,8 @@ func (x *exchange) authenticate() error {
 	now := x.received
 	state := x.g.Snapshot.state.Load()
 	x.state = state
-	key := state.key(id.HashOf(secret), now)
+	x.secret = id.HashOf(secret)
+	key := state.key(x.secret, now)
 	if key == nil {
 		return x.stranger(secret)
 	}

@@ -58,7 +58,7 @@ func (x *exchange) fail(err error) {
 func (x *exchange) settleFailure(err error, gone bool) error {
 	e := &x.event
 	answered := len(e.Attempts) > 0 && e.Attempts[len(e.Attempts)-1].Status != 0
-	if x.reached && e.Source == "" && (gone || !answered || e.Outcome == usage.OutcomeTruncated || fault.Is(err, fault.UpstreamTimeout)) {
+	if x.reached && e.Source == "" && (gone || !answered || e.Outcome == usage.OutcomeTruncated || fault.Is(err, fault.UpstreamTimeout) || revokedBy(err) != nil) {
 		x.consumed(openaiwire.Reading{}, 0)
 	}
 	switch {

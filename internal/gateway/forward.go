@@ -60,6 +60,7 @@ func (x *exchange) forward() (*http.Response, error) {
 	x.answer.idle = idle
 	x.answer.silence.watch(first, func() { cancel(errFirstByte) })
 	x.answer.unwatch = x.watchCaller()
+	x.join()
 
 	for i := range x.plan {
 		if x.gone() {
@@ -88,6 +89,7 @@ func (x *exchange) finish() {
 	if x.cancel == nil {
 		return
 	}
+	x.leave()
 	x.answer.silence.stop()
 	for _, timer := range [...]*time.Timer{x.answer.total, x.answer.drain.Load()} {
 		if timer != nil {
@@ -251,6 +253,8 @@ func (x *exchange) unreachable(err error) error {
 	switch {
 	case errors.Is(cause, errGone):
 		return errGone
+	case revokedBy(cause) != nil:
+		return cause
 	case errors.Is(cause, errFirstByte), errors.Is(cause, errTotal), errors.Is(err, context.DeadlineExceeded), isTimeout(err):
 		return fault.New(fault.UpstreamTimeout, "upstream_timeout", "", "The provider behind connection %s did not answer in time (request %s).", x.hop.connection.ID, x.event.ID).With(err)
 	}

@@ -94,6 +94,7 @@ type exchange struct {
 
 	door    door            // where the caller knocked
 	state   *state          // authenticate: what key to in are of
+	secret  id.Hash         // authenticate: what the caller showed
 	key     *org.APIKey     // authenticate
 	project *org.Project    // authenticate
 	held    access.Mask     // authenticate: by the key's owner, in the project
@@ -110,6 +111,9 @@ type exchange struct {
 	reached bool // a provider may have seen the request
 	added   bool // stream_options.include_usage was added
 	answer  answer
+
+	before, after *exchange // running: neighbours in the list
+	joined        bool      // running: it is in the list
 
 	event  usage.Event
 	tools  []hosted // the provider's own tools that the answer used

@@ -42,22 +42,23 @@ const (
 // front of a scripted provider.
 type rig struct {
 	*Gateway
-	url      string
-	provider *upstreamtest.Server
-	ledger   *ledger
-	store    *sqlstore.Store
-	org      *org.Service
-	actor    audit.Actor
-	admin    string // an admin key
-	project  org.Project
-	account  org.ServiceAccount
-	keyID    string
-	key      string // the project's key
-	conn     routing.Connection
-	client   *http.Client
-	log      *logBuffer
-	wrote    atomic.Int64  // bytes of answers that the gateway has written
-	left     chan struct{} // told when the gateway can know that a caller hung up
+	url       string
+	provider  *upstreamtest.Server
+	ledger    *ledger
+	store     *sqlstore.Store
+	org       *org.Service
+	actor     audit.Actor
+	admin     string // an admin key
+	project   org.Project
+	account   org.ServiceAccount
+	keyID     string
+	key       string // the project's key
+	conn      routing.Connection
+	client    *http.Client
+	log       *logBuffer
+	wrote     atomic.Int64  // bytes of answers that the gateway has written
+	bystander org.Project   // in running_test.go
+	left      chan struct{} // told when the gateway can know that a caller hung up
 }
 
 // counter counts what a handler writes.

@@ -38,7 +38,7 @@ func (x *exchange) relayLarge(response *http.Response, begun, buf []byte) {
 	}
 	whole := errors.Is(err, io.EOF)
 	x.consumed(reader.reading(), x.event.ResponseBytes)
-	if x.event.Outcome, x.event.ErrorCode = x.outcome(whole, err); x.event.Outcome == usage.OutcomeTruncated {
+	if x.event.Outcome, x.event.ErrorCode = x.outcome(whole, err); x.event.Outcome == usage.OutcomeTruncated && revokedBy(err) == nil {
 		x.event.ErrorCode = "upstream_body_cut"
 	}
 	if failed := x.settle(); failed != nil || !whole || x.gone() {

@@ -26,7 +26,7 @@ func (x *exchange) models() error {
 	if x.project.Archived() {
 		return x.permit()
 	}
-	if err := x.scoped(access.ModelsRead); err != nil && x.scoped(access.ModelsRequest) != nil {
+	if err := scoped(x.key, x.held, access.ModelsRead); err != nil && scoped(x.key, x.held, access.ModelsRequest) != nil {
 		return err
 	}
 	usable := x.usable()

@@ -5,6 +5,7 @@ import (
 
 	"weir/internal/access"
 	"weir/internal/fault"
+	"weir/internal/org"
 	"weir/internal/routing"
 )
 
@@ -21,9 +22,9 @@ type target struct {
 // there, its scopes, the workspace, and the model it names.
 func (x *exchange) permit() error {
 	if x.project.Archived() {
-		return fault.New(fault.Forbidden, "project_archived", "", "The project %s is archived.", x.project.ID)
+		return errArchived(x.project)
 	}
-	if err := x.scoped(x.door.operation.needs); err != nil {
+	if err := scoped(x.key, x.held, x.door.operation.needs); err != nil {
 		return err
 	}
 	var err error
@@ -50,12 +51,12 @@ func (x *exchange) permit() error {
 
 // scoped refuses a key whose owner may not do this in the project, and a
 // restricted key without the permission.
-func (x *exchange) scoped(needs access.Permission) error {
-	if !access.Covers(x.key.Scopes, needs) {
+func scoped(key *org.APIKey, held access.Mask, needs access.Permission) error {
+	if !access.Covers(key.Scopes, needs) {
 		return fault.New(fault.Forbidden, "insufficient_permissions", "", "You have insufficient permissions for this operation. Missing scopes: %s. Check that the key, if it is restricted, has the necessary scopes.", needs)
 	}
-	if !x.held.Has(needs) {
-		return fault.New(fault.Forbidden, "insufficient_permissions", "", "You have insufficient permissions for this operation. Missing scopes: %s. Check that the owner of the key has the necessary role in the project %s.", needs, x.project.ID)
+	if !held.Has(needs) {
+		return fault.New(fault.Forbidden, "insufficient_permissions", "", "You have insufficient permissions for this operation. Missing scopes: %s. Check that the owner of the key has the necessary role in the project %s.", needs, key.ProjectID)
 	}
 	return nil
 }
@@ -67,7 +68,7 @@ func (x *exchange) permitAddress() error {
 		return errNoModel(x.door.workspace + "/" + x.door.endpoint)
 	}
 	if !w.Admits(x.project.ID) {
-		return fault.New(fault.Forbidden, "workspace_forbidden", "", "The project %s may not use the workspace '%s'.", x.project.ID, w.Name)
+		return errWorkspace(x.project, w)
 	}
 	for _, m := range x.in.endpoints[x.door.endpoint] {
 		if m.WorkspaceID == w.ID && m.Enabled {
@@ -125,6 +126,14 @@ func (x *exchange) admitted(places []place) []place {
 		}
 	}
 	return kept
+}
+
+func errArchived(p *org.Project) error {
+	return fault.New(fault.Forbidden, "project_archived", "", "The project %s is archived.", p.ID)
+}
+
+func errWorkspace(p *org.Project, w *routing.Workspace) error {
+	return fault.New(fault.Forbidden, "workspace_forbidden", "", "The project %s may not use the workspace '%s'.", p.ID, w.Name)
 }
 
 func errNoModel(name string) error {

@@ -22,6 +22,8 @@ import (
 type Snapshot struct {
 	store org.Store
 	state atomic.Pointer[state]
+	// running are the exchanges that a new state may end.
+	running running
 }
 
 // state is one immutable reading of the control plane.
@@ -129,6 +131,7 @@ func (s *Snapshot) Apply(ctx context.Context, changes []org.Change) error {
 		return err
 	}
 	s.state.Store(&next)
+	s.running.review(s)
 	return nil
 }
 

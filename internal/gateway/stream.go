@@ -123,12 +123,17 @@ func (x *exchange) outcome(whole bool, broke error) (outcome usage.Outcome, code
 		return usage.OutcomeClientGone, "client_gone"
 	case whole:
 		return usage.OutcomeCompleted, ""
+	case revokedBy(broke) != nil:
+		return usage.OutcomeTruncated, fault.Of(broke).Code
 	default:
 		return usage.OutcomeTruncated, "upstream_stream_cut"
 	}
 }
 
 func (x *exchange) errCut(broke error) error {
+	if r := revokedBy(broke); r != nil {
+		return errRevoked(r)
+	}
 	return fault.New(fault.BadUpstream, "upstream_stream_cut", "", "The stream of the provider behind connection %s broke off before its end (request %s).", x.hop.connection.ID, x.event.ID).With(broke)
 }
 

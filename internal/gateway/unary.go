@@ -127,8 +127,8 @@ func (x *exchange) relayError(response *http.Response, body []byte, all bool) er
 // broken is the error for an answer that ended before it was whole, when none
 // of it has been passed on.
 func (x *exchange) broken(err error) error {
-	if errors.Is(err, errGone) {
-		return errGone
+	if errors.Is(err, errGone) || revokedBy(err) != nil {
+		return err
 	}
 	if errors.Is(err, errIdle) || errors.Is(err, errTotal) {
 		return fault.New(fault.UpstreamTimeout, "upstream_timeout", "", "The provider behind connection %s stopped answering (request %s).", x.hop.connection.ID, x.event.ID).With(err)

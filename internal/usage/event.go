@@ -39,7 +39,7 @@ const (
 	OutcomeOpen        Outcome = "open"        // admitted, not settled yet
 	OutcomeCompleted   Outcome = "completed"   // answered whole
 	OutcomeFailed      Outcome = "failed"      // refused by weir or the provider, or unreachable
-	OutcomeTruncated   Outcome = "truncated"   // the provider's stream broke off
+	OutcomeTruncated   Outcome = "truncated"   // the stream broke off, or was cut since its caller may no longer call
 	OutcomeClientGone  Outcome = "client_gone" // the caller hung up
 	OutcomeInterrupted Outcome = "interrupted" // weir died while it ran
 )
