@@ -9,7 +9,7 @@ import (
 )
 
 var adminKeys = table[org.AdminKey]{
-	name: "admin_keys", label: "Admin API key", key: 2,
+	name: "admin_keys", label: "Admin API key", key: 2, listed: true,
 	columns: []string{
 		"id", "organization_id", "name", "user_id",
 		"hash", "redacted", "previous_hash", "previous_until", "expires_at", "last_used_at", "created_at",
@@ -32,7 +32,7 @@ func (r reader) AdminKeyByHash(ctx context.Context, hash id.Hash) (org.AdminKey,
 }
 
 func (r reader) AdminKeys(ctx context.Context, organizationID string, p org.Page) (org.Rows[org.AdminKey], error) {
-	return adminKeys.page(ctx, r, p, list{scope: inOrganization(organizationID)})
+	return adminKeys.page(ctx, r, p, list{organizationID: organizationID, scope: inOrganization(organizationID)})
 }
 
 // Admin keys are looked up in the store at every use, so the change feed does

@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"weir/internal/fault"
 	"weir/internal/id"
@@ -12,7 +11,7 @@ import (
 )
 
 var apiKeys = table[org.APIKey]{
-	name: "api_keys", label: "API key", key: 3,
+	name: "api_keys", label: "API key", key: 3, listed: true,
 	columns: []string{
 		"id", "organization_id", "project_id", "name", "user_id", "service_account_id", "scopes",
 		"hash", "redacted", "previous_hash", "previous_until", "expires_at", "last_used_at", "created_at",
@@ -48,7 +47,7 @@ func (r reader) APIKeyByHash(ctx context.Context, hash id.Hash) (org.APIKey, err
 }
 
 func (r reader) APIKeys(ctx context.Context, organizationID, projectID string, f org.APIKeyFilter) (org.Rows[org.APIKey], error) {
-	return apiKeys.page(ctx, r, f.Page, list{scope: func(q *sqldb.Query) {
+	return apiKeys.page(ctx, r, f.Page, list{organizationID: organizationID, scope: func(q *sqldb.Query) {
 		inProject(organizationID, projectID)(q)
 		if f.ServiceAccountID != "" {
 			q.And("service_account_id", sqldb.Equal(f.ServiceAccountID))
@@ -88,14 +87,13 @@ func (w *tx) DeleteAPIKey(ctx context.Context, organizationID, projectID, keyID 
 }
 
 func (w *tx) DeleteAPIKeysOf(ctx context.Context, organizationID, projectID, serviceAccountID string) ([]string, error) {
-	q := sqldb.NewQuery("DELETE FROM api_keys")
-	inProject(organizationID, projectID)(q)
-	q.And("service_account_id", sqldb.Equal(serviceAccountID))
-	ids, err := w.execReturning(ctx, q.Add(" RETURNING id").Text(), q.Args()...)
+	ids, err := apiKeys.removeReturning(ctx, w, func(q *sqldb.Query) {
+		inProject(organizationID, projectID)(q)
+		q.And("service_account_id", sqldb.Equal(serviceAccountID))
+	})
 	if err != nil {
 		return nil, fmt.Errorf("deleting the API keys of %s: %w", serviceAccountID, err)
 	}
-	slices.Sort(ids)
 	for _, keyID := range ids {
 		w.change(org.ChangeAPIKey, organizationID, keyID)
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 var certificates = table[org.Certificate]{
-	name: "certificates", label: "Certificate", key: 2,
+	name: "certificates", label: "Certificate", key: 2, listed: true,
 	columns: []string{"id", "organization_id", "name", "pem", "valid_at", "expires_at", "active", "created_at"},
 	fields: func(c *org.Certificate) []any {
 		return []any{
@@ -49,7 +49,7 @@ func (r reader) Certificate(ctx context.Context, organizationID, certificateID s
 }
 
 func (r reader) Certificates(ctx context.Context, organizationID string, p org.Page) (org.Rows[org.Certificate], error) {
-	return certificates.page(ctx, r, p, list{scope: inOrganization(organizationID)})
+	return certificates.page(ctx, r, p, list{organizationID: organizationID, scope: inOrganization(organizationID)})
 }
 
 func (r reader) ProjectCertificates(ctx context.Context, organizationID, projectID string) ([]string, error) {

@@ -9,7 +9,7 @@ import (
 )
 
 var checkpointPermissions = table[org.CheckpointPermission]{
-	name: "checkpoint_permissions", label: "Checkpoint permission", key: 3,
+	name: "checkpoint_permissions", label: "Checkpoint permission", key: 3, listed: true,
 	columns: []string{"id", "organization_id", "checkpoint", "project_id", "created_at"},
 	fields: func(p *org.CheckpointPermission) []any {
 		return []any{&p.ID, &p.OrganizationID, &p.Checkpoint, &p.ProjectID, instant{&p.CreatedAt}}
@@ -25,6 +25,7 @@ func (r reader) CheckpointPermission(ctx context.Context, organizationID, checkp
 
 func (r reader) CheckpointPermissions(ctx context.Context, organizationID, checkpoint string, f org.CheckpointPermissionFilter) (org.Rows[org.CheckpointPermission], error) {
 	return checkpointPermissions.page(ctx, r, f.Page, list{
+		organizationID: organizationID,
 		scope: func(q *sqldb.Query) {
 			q.And("organization_id", sqldb.Equal(organizationID)).And("checkpoint", sqldb.Equal(checkpoint))
 		},

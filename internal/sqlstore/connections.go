@@ -11,7 +11,7 @@ import (
 )
 
 var connections = table[routing.Connection]{
-	name: "connections", label: "Connection", key: 2,
+	name: "connections", label: "Connection", key: 2, listed: true,
 	columns: []string{
 		"id", "organization_id", "name", "description", "provider", "base_url",
 		"api_key", "api_key_redacted", "admin_key", "admin_key_redacted", "headers", "header_names",
@@ -35,7 +35,7 @@ func (r reader) Connection(ctx context.Context, organizationID, connectionID str
 }
 
 func (r reader) Connections(ctx context.Context, organizationID string, f org.ConnectionFilter) (org.Rows[routing.Connection], error) {
-	return connections.page(ctx, r, f.Page, list{scope: func(q *sqldb.Query) {
+	return connections.page(ctx, r, f.Page, list{organizationID: organizationID, scope: func(q *sqldb.Query) {
 		inOrganization(organizationID)(q)
 		if f.WorkspaceIDs != nil {
 			whereIn(q, "id", "SELECT connection_id FROM connection_workspaces WHERE workspace_id", storableOf(f.WorkspaceIDs))

@@ -8,7 +8,7 @@ import (
 )
 
 var externalKeys = table[org.ExternalKey]{
-	name: "external_keys", label: "External key", key: 2,
+	name: "external_keys", label: "External key", key: 2, listed: true,
 	columns: []string{"id", "organization_id", "name", "cloud", "purpose", "config", "created_at"},
 	derived: []string{`(SELECT STRING_AGG(p.id, ',' ORDER BY p.id) FROM projects p WHERE p.external_key_id = external_keys.id AND p.external_key_id <> '' AND p.organization_id = external_keys.organization_id AND p.archived_at = 0)`},
 	fields: func(k *org.ExternalKey) []any {
@@ -20,7 +20,7 @@ var externalKeys = table[org.ExternalKey]{
 }
 
 var externalStorage = table[org.ExternalStorage]{
-	name: "external_storage", label: "External storage", key: 2,
+	name: "external_storage", label: "External storage", key: 2, listed: true,
 	columns: []string{"id", "organization_id", "project_id", "cloud", "provider", "geography", "status", "created_at"},
 	fields: func(e *org.ExternalStorage) []any {
 		return []any{
@@ -35,7 +35,8 @@ func (r reader) ExternalKey(ctx context.Context, organizationID, externalKeyID s
 
 func (r reader) ExternalKeys(ctx context.Context, organizationID string, f org.ExternalKeyFilter) (org.Rows[org.ExternalKey], error) {
 	return externalKeys.page(ctx, r, f.Page, list{
-		scope: inOrganization(organizationID),
+		organizationID: organizationID,
+		scope:          inOrganization(organizationID),
 		filter: func(q *sqldb.Query) {
 			if f.Purpose != "" {
 				q.And("purpose", sqldb.Equal(string(f.Purpose)))
@@ -58,7 +59,8 @@ func (r reader) ExternalStorage(ctx context.Context, organizationID, storageID s
 
 func (r reader) ExternalStorages(ctx context.Context, organizationID string, f org.ExternalStorageFilter) (org.Rows[org.ExternalStorage], error) {
 	return externalStorage.page(ctx, r, f.Page, list{
-		scope: inOrganization(organizationID),
+		organizationID: organizationID,
+		scope:          inOrganization(organizationID),
 		filter: func(q *sqldb.Query) {
 			if f.ProjectID != "" {
 				q.And("project_id", sqldb.Equal(f.ProjectID))

@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"fmt"
 
 	"weir/internal/fault"
 	"weir/internal/org"
@@ -10,7 +9,7 @@ import (
 )
 
 var groups = table[org.Group]{
-	name: "groups", label: "Group", key: 2,
+	name: "groups", label: "Group", key: 2, listed: true,
 	columns: []string{"id", "organization_id", "name", "scim_managed", "external_id", "updated_at", "created_at"},
 	fields: func(g *org.Group) []any {
 		return []any{&g.ID, &g.OrganizationID, &g.Name, truth{&g.SCIMManaged}, &g.ExternalID, instant{&g.UpdatedAt}, instant{&g.CreatedAt}}
@@ -22,7 +21,7 @@ func (r reader) Group(ctx context.Context, organizationID, groupID string) (org.
 }
 
 func (r reader) Groups(ctx context.Context, organizationID string, p org.Page) (org.Rows[org.Group], error) {
-	return groups.page(ctx, r, p, list{scope: inOrganization(organizationID)})
+	return groups.page(ctx, r, p, list{organizationID: organizationID, scope: inOrganization(organizationID)})
 }
 
 func (r reader) GroupsByID(ctx context.Context, organizationID string, ids []string) ([]org.Group, error) {
@@ -51,8 +50,11 @@ func (w *tx) DeleteGroup(ctx context.Context, organizationID, groupID string) er
 	if _, err := w.Group(ctx, organizationID, groupID); err != nil {
 		return err
 	}
-	if _, err := w.exec(ctx, `DELETE FROM group_members WHERE organization_id = $1 AND group_id = $2`, organizationID, groupID); err != nil {
-		return fmt.Errorf("deleting the members of group %s: %w", groupID, err)
+	err := groupMembers.removeWhere(ctx, w, func(q *sqldb.Query) {
+		q.And("organization_id", sqldb.Equal(organizationID)).And("group_id", sqldb.Equal(groupID))
+	})
+	if err != nil {
+		return err
 	}
 	if err := w.dropStanding(ctx, organizationID, groupID); err != nil {
 		return err
@@ -62,7 +64,7 @@ func (w *tx) DeleteGroup(ctx context.Context, organizationID, groupID string) er
 }
 
 var groupMembers = table[org.GroupMember]{
-	name: "group_members", label: "Group member", key: 3,
+	name: "group_members", label: "Group member", key: 3, listed: true, holder: "group_id",
 	columns: []string{"principal_id", "organization_id", "group_id", "principal_kind", "created_at"},
 	fields: func(m *org.GroupMember) []any {
 		return []any{&m.PrincipalID, &m.OrganizationID, &m.GroupID, &m.PrincipalKind, instant{&m.CreatedAt}}
@@ -77,7 +79,7 @@ func (r reader) GroupMember(ctx context.Context, organizationID, groupID, princi
 }
 
 func (r reader) GroupMembers(ctx context.Context, organizationID, groupID string, p org.Page) (org.Rows[org.GroupMember], error) {
-	return groupMembers.page(ctx, r, p, list{id: "principal_id", scope: func(q *sqldb.Query) {
+	return groupMembers.page(ctx, r, p, list{organizationID: organizationID, holder: groupID, scope: func(q *sqldb.Query) {
 		q.And("organization_id", sqldb.Equal(organizationID)).And("group_id", sqldb.Equal(groupID))
 	}})
 }

@@ -10,7 +10,7 @@ import (
 )
 
 var invites = table[org.Invite]{
-	name: "invites", label: "Invite", key: 2,
+	name: "invites", label: "Invite", key: 2, listed: true,
 	columns: []string{
 		"id", "organization_id", "email", "email_key", "role", "projects", "token_hash", "granted_by", "expires_at", "accepted_at", "created_at",
 	},
@@ -37,7 +37,7 @@ func (r reader) PendingInvite(ctx context.Context, organizationID, email string,
 }
 
 func (r reader) Invites(ctx context.Context, organizationID string, p org.Page) (org.Rows[org.Invite], error) {
-	return invites.page(ctx, r, p, list{scope: inOrganization(organizationID)})
+	return invites.page(ctx, r, p, list{organizationID: organizationID, scope: inOrganization(organizationID)})
 }
 
 func (w *tx) InsertInvite(ctx context.Context, i org.Invite) error { return invites.insert(ctx, w, &i) }

@@ -8,7 +8,7 @@ import (
 )
 
 var ipAllowlists = table[org.IPAllowlist]{
-	name: "ip_allowlists", label: "IP allowlist", key: 2,
+	name: "ip_allowlists", label: "IP allowlist", key: 2, listed: true,
 	columns: []string{"id", "organization_id", "project_id", "name", "allowed_ips", "active", "created_at"},
 	fields: func(l *org.IPAllowlist) []any {
 		return []any{
@@ -22,7 +22,7 @@ func (r reader) IPAllowlist(ctx context.Context, organizationID, allowlistID str
 }
 
 func (r reader) IPAllowlists(ctx context.Context, organizationID string, p org.Page) (org.Rows[org.IPAllowlist], error) {
-	return ipAllowlists.page(ctx, r, p, list{scope: inOrganization(organizationID)})
+	return ipAllowlists.page(ctx, r, p, list{organizationID: organizationID, scope: inOrganization(organizationID)})
 }
 
 func (r reader) ActiveIPAllowlists(ctx context.Context, organizationID string) ([]org.IPAllowlist, error) {

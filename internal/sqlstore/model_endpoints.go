@@ -11,7 +11,7 @@ import (
 )
 
 var modelEndpoints = table[routing.ModelEndpoint]{
-	name: "model_endpoints", label: "Model endpoint", key: 2,
+	name: "model_endpoints", label: "Model endpoint", key: 2, listed: true,
 	columns: []string{
 		"id", "organization_id", "workspace_id", "name", "upstreams", "enabled", "max_output_tokens", "hangup",
 		"connect_timeout_ms", "first_byte_timeout_ms", "idle_timeout_ms", "total_timeout_ms",
@@ -32,7 +32,7 @@ func (r reader) ModelEndpoint(ctx context.Context, organizationID, modelEndpoint
 }
 
 func (r reader) ModelEndpoints(ctx context.Context, organizationID string, f org.ModelEndpointFilter) (org.Rows[routing.ModelEndpoint], error) {
-	return modelEndpoints.page(ctx, r, f.Page, list{scope: func(q *sqldb.Query) {
+	return modelEndpoints.page(ctx, r, f.Page, list{organizationID: organizationID, scope: func(q *sqldb.Query) {
 		inOrganization(organizationID)(q)
 		if f.WorkspaceIDs != nil {
 			q.And("workspace_id", sqldb.In(storableOf(f.WorkspaceIDs)))

@@ -9,7 +9,7 @@ import (
 )
 
 var projectMembers = table[org.ProjectMember]{
-	name: "project_members", label: "Project member", key: 3,
+	name: "project_members", label: "Project member", key: 3, listed: true, holder: "project_id",
 	columns: []string{"principal_id", "organization_id", "project_id", "principal_kind", "created_at"},
 	derived: []string{projectRole("project_members", "principal_id")},
 	fields: func(m *org.ProjectMember) []any {
@@ -22,7 +22,7 @@ func (r reader) ProjectMember(ctx context.Context, organizationID, projectID, pr
 }
 
 func (r reader) ProjectMembers(ctx context.Context, organizationID, projectID string, kind org.PrincipalKind, p org.Page) (org.Rows[org.ProjectMember], error) {
-	return projectMembers.page(ctx, r, p, list{id: "principal_id", scope: func(q *sqldb.Query) {
+	return projectMembers.page(ctx, r, p, list{organizationID: organizationID, holder: projectID, scope: func(q *sqldb.Query) {
 		inProject(organizationID, projectID)(q)
 		q.And("principal_kind", sqldb.Equal(string(kind)))
 	}})

@@ -8,7 +8,7 @@ import (
 )
 
 var projects = table[org.Project]{
-	name: "projects", label: "Project", key: 2,
+	name: "projects", label: "Project", key: 2, listed: true,
 	columns: []string{"id", "organization_id", "name", "external_key_id", "residency", "archived_at", "created_at"},
 	fields: func(p *org.Project) []any {
 		return []any{&p.ID, &p.OrganizationID, &p.Name, &p.ExternalKeyID, &p.Residency, instant{&p.ArchivedAt}, instant{&p.CreatedAt}}
@@ -21,7 +21,8 @@ func (r reader) Project(ctx context.Context, organizationID, projectID string) (
 
 func (r reader) Projects(ctx context.Context, organizationID string, f org.ProjectFilter) (org.Rows[org.Project], error) {
 	return projects.page(ctx, r, f.Page, list{
-		scope: inOrganization(organizationID),
+		organizationID: organizationID,
+		scope:          inOrganization(organizationID),
 		filter: func(q *sqldb.Query) {
 			if !f.IncludeArchived {
 				q.Where("archived_at = 0") // as the index has it

@@ -12,7 +12,7 @@ import (
 )
 
 var roleAssignments = table[org.RoleAssignment]{
-	name: "role_assignments", label: "Role assignment", key: 4,
+	name: "role_assignments", label: "Role assignment", key: 4, listed: true, holder: "project_id || '/' || principal_id",
 	columns: []string{"role_id", "organization_id", "project_id", "principal_id", "principal_kind", "created_by", "created_at"},
 	fields: func(a *org.RoleAssignment) []any {
 		return []any{&a.RoleID, &a.OrganizationID, &a.ProjectID, &a.PrincipalID, &a.PrincipalKind, &a.CreatedBy, instant{&a.CreatedAt}}
@@ -66,7 +66,7 @@ func (r reader) RoleAssignment(ctx context.Context, organizationID, projectID, p
 }
 
 func (r reader) RoleAssignments(ctx context.Context, organizationID, projectID, principalID string, p org.Page) (org.Rows[org.RoleAssignment], error) {
-	return roleAssignments.page(ctx, r, p, list{id: "role_id", scope: ofPrincipal(organizationID, projectID, principalID)})
+	return roleAssignments.page(ctx, r, p, list{organizationID: organizationID, holder: projectID + "/" + principalID, scope: ofPrincipal(organizationID, projectID, principalID)})
 }
 
 func (r reader) AssignmentsOf(ctx context.Context, organizationID, principalID string) ([]org.RoleAssignment, error) {
@@ -189,28 +189,31 @@ func (w *tx) DeleteRoleAssignment(ctx context.Context, organizationID, projectID
 		return err
 	}
 	w.change(org.ChangeStanding, organizationID, principalID)
-	q := sqldb.NewQuery("DELETE FROM project_members").And("principal_id", sqldb.Equal(principalID))
-	return w.leaveProject(ctx, q, organizationID, projectID)
+	return w.leaveProject(ctx, organizationID, projectID, principalID)
 }
 
-// leaveProject takes those of q out of a project who are assigned nothing there
-// any more.
-func (w *tx) leaveProject(ctx context.Context, q *sqldb.Query, organizationID, projectID string) error {
-	inProject(organizationID, projectID)(q)
-	q.Where("NOT EXISTS (SELECT 1 FROM role_assignments a WHERE a.organization_id = project_members.organization_id" +
-		" AND a.principal_id = project_members.principal_id AND a.project_id = project_members.project_id)")
-	if _, err := w.exec(ctx, q.Text(), q.Args()...); err != nil {
-		return fmt.Errorf("taking members out of project %s: %w", projectID, err)
-	}
-	return nil
+// leaveProject takes those out of a project who are assigned nothing there any
+// more: the principal, or all of whom that is so where it is "".
+func (w *tx) leaveProject(ctx context.Context, organizationID, projectID, principalID string) error {
+	return projectMembers.removeWhere(ctx, w, func(q *sqldb.Query) {
+		inProject(organizationID, projectID)(q)
+		if principalID != "" {
+			q.And("principal_id", sqldb.Equal(principalID))
+		}
+		q.Where("NOT EXISTS (SELECT 1 FROM role_assignments a WHERE a.organization_id = project_members.organization_id" +
+			" AND a.principal_id = project_members.principal_id AND a.project_id = project_members.project_id)")
+	})
+}
+
+// standingTable holds something of what principals are given.
+type standingTable interface {
+	removeWhere(ctx context.Context, w *tx, where func(*sqldb.Query)) error
 }
 
 func (w *tx) DeleteRoleAssignmentsOf(ctx context.Context, organizationID, projectID, principalID string) error {
-	for _, table := range []sqldb.SQL{"role_assignments", "project_members"} {
-		q := sqldb.NewQuery("DELETE FROM " + table)
-		ofPrincipal(organizationID, projectID, principalID)(q)
-		if _, err := w.exec(ctx, q.Text(), q.Args()...); err != nil {
-			return fmt.Errorf("deleting what %s is assigned: %w", principalID, err)
+	for _, standing := range []standingTable{&roleAssignments, &projectMembers} {
+		if err := standing.removeWhere(ctx, w, ofPrincipal(organizationID, projectID, principalID)); err != nil {
+			return err
 		}
 	}
 	w.change(org.ChangeStanding, organizationID, principalID)
@@ -220,10 +223,12 @@ func (w *tx) DeleteRoleAssignmentsOf(ctx context.Context, organizationID, projec
 // dropStanding removes all that a principal that goes was assigned and was a
 // member of.
 func (w *tx) dropStanding(ctx context.Context, organizationID, principalID string) error {
-	for _, table := range []sqldb.SQL{"role_assignments", "project_members", "group_members"} {
-		q := sqldb.NewQuery("DELETE FROM "+table).And("organization_id", sqldb.Equal(organizationID)).And("principal_id", sqldb.Equal(principalID))
-		if _, err := w.exec(ctx, q.Text(), q.Args()...); err != nil {
-			return fmt.Errorf("deleting %s of %s: %w", table, principalID, err)
+	for _, standing := range []standingTable{&roleAssignments, &projectMembers, &groupMembers} {
+		err := standing.removeWhere(ctx, w, func(q *sqldb.Query) {
+			q.And("organization_id", sqldb.Equal(organizationID)).And("principal_id", sqldb.Equal(principalID))
+		})
+		if err != nil {
+			return err
 		}
 	}
 	return w.leaveWorkspaces(ctx, organizationID, principalID)

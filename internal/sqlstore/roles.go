@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"fmt"
 
 	"weir/internal/access"
 	"weir/internal/fault"
@@ -11,7 +10,7 @@ import (
 )
 
 var roles = table[org.Role]{
-	name: "roles", label: "Role", key: 3,
+	name: "roles", label: "Role", key: 3, listed: true,
 	columns: []string{"id", "organization_id", "project_id", "name", "description", "permissions", "created_by", "created_at", "updated_at"},
 	fields: func(r *org.Role) []any {
 		return []any{
@@ -33,7 +32,7 @@ func (r reader) RoleByID(ctx context.Context, organizationID, roleID string) (or
 }
 
 func (r reader) Roles(ctx context.Context, organizationID, projectID string, p org.Page) (org.Rows[org.Role], error) {
-	return roles.page(ctx, r, p, list{scope: inProject(organizationID, projectID)})
+	return roles.page(ctx, r, p, list{organizationID: organizationID, scope: inProject(organizationID, projectID)})
 }
 
 func (r reader) EachRole(ctx context.Context, fn func(org.Role) error) error {
@@ -62,11 +61,14 @@ func (w *tx) DeleteRole(ctx context.Context, organizationID, projectID, roleID s
 	if err := roles.remove(ctx, w, roleID, organizationID, projectID); err != nil {
 		return err
 	}
-	if _, err := w.exec(ctx, `DELETE FROM role_assignments WHERE organization_id = $1 AND role_id = $2`, organizationID, roleID); err != nil {
-		return fmt.Errorf("deleting the assignments of role %s: %w", roleID, err)
+	err := roleAssignments.removeWhere(ctx, w, func(q *sqldb.Query) {
+		q.And("organization_id", sqldb.Equal(organizationID)).And("role_id", sqldb.Equal(roleID))
+	})
+	if err != nil {
+		return err
 	}
 	if projectID != "" {
-		if err := w.leaveProject(ctx, sqldb.NewQuery("DELETE FROM project_members"), organizationID, projectID); err != nil {
+		if err := w.leaveProject(ctx, organizationID, projectID, ""); err != nil {
 			return err
 		}
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 var scimTokens = table[org.SCIMToken]{
-	name: "scim_tokens", label: "SCIM token", key: 2,
+	name: "scim_tokens", label: "SCIM token", key: 2, listed: true,
 	columns: []string{
 		"id", "organization_id", "name", "secret_hash", "redacted", "created_by", "expires_at", "last_used_at", "created_at",
 	},
@@ -34,7 +34,7 @@ func (r reader) SCIMTokenByHash(ctx context.Context, hash id.Hash) (org.SCIMToke
 }
 
 func (r reader) SCIMTokens(ctx context.Context, organizationID string, p org.Page) (org.Rows[org.SCIMToken], error) {
-	return scimTokens.page(ctx, r, p, list{scope: inOrganization(organizationID)})
+	return scimTokens.page(ctx, r, p, list{organizationID: organizationID, scope: inOrganization(organizationID)})
 }
 
 func (w *tx) InsertSCIMToken(ctx context.Context, t org.SCIMToken) error {

@@ -9,7 +9,7 @@ import (
 )
 
 var serviceAccounts = table[org.ServiceAccount]{
-	name: "service_accounts", label: "Service account", key: 3,
+	name: "service_accounts", label: "Service account", key: 3, listed: true,
 	columns: []string{"id", "organization_id", "project_id", "name", "created_at"},
 	derived: []string{projectRole("service_accounts", "id")},
 	fields: func(s *org.ServiceAccount) []any {
@@ -27,7 +27,7 @@ func (r reader) ServiceAccountByID(ctx context.Context, organizationID, serviceA
 }
 
 func (r reader) ServiceAccounts(ctx context.Context, organizationID, projectID string, p org.Page) (org.Rows[org.ServiceAccount], error) {
-	return serviceAccounts.page(ctx, r, p, list{scope: inProject(organizationID, projectID)})
+	return serviceAccounts.page(ctx, r, p, list{organizationID: organizationID, scope: inProject(organizationID, projectID)})
 }
 
 // inProject is the scope of a project's lists.

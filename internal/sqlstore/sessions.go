@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"weir/internal/fault"
@@ -13,7 +12,7 @@ import (
 )
 
 var sessions = table[org.Session]{
-	name: "sessions", label: "Session", key: 1,
+	name: "sessions", label: "Session", key: 1, listed: true,
 	columns: []string{"id", "organization_id", "user_id", "token_hash", "csrf_hash", "ip_address", "user_agent", "expires_at", "last_used_at", "created_at"},
 	fields: func(s *org.Session) []any {
 		return []any{
@@ -33,6 +32,7 @@ func (r reader) Session(ctx context.Context, organizationID, sessionID string) (
 
 func (r reader) Sessions(ctx context.Context, organizationID string, f org.SessionFilter) (org.Rows[org.Session], error) {
 	return sessions.page(ctx, r, f.Page, list{
+		organizationID: organizationID,
 		scope: func(q *sqldb.Query) {
 			q.And("organization_id", sqldb.Equal(organizationID)).And("user_id", sqldb.Equal(f.UserID))
 		},
@@ -56,18 +56,15 @@ func (w *tx) DeleteSessionsOf(ctx context.Context, organizationID, userID, excep
 	if !storable(userID) || !storable(except) {
 		return nil, nil
 	}
-	ids, err := w.execReturning(ctx, `DELETE FROM sessions WHERE organization_id = $1 AND user_id = $2 AND id <> $3 RETURNING id`,
-		organizationID, userID, except)
+	ids, err := sessions.removeReturning(ctx, w, func(q *sqldb.Query) {
+		q.And("organization_id", sqldb.Equal(organizationID)).And("user_id", sqldb.Equal(userID)).Where("id <> ?", except)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("deleting the sessions of %s: %w", userID, err)
 	}
-	slices.Sort(ids)
 	return ids, nil
 }
 
 func (w *tx) DeleteExpiredSessions(ctx context.Context, t time.Time) error {
-	if _, err := w.exec(ctx, `DELETE FROM sessions WHERE expires_at < $1`, micros(t)); err != nil {
-		return fmt.Errorf("deleting expired sessions: %w", err)
-	}
-	return nil
+	return sessions.removeWhere(ctx, w, func(q *sqldb.Query) { q.Where("expires_at < ?", micros(t)) })
 }

@@ -8,7 +8,7 @@ import (
 )
 
 var spendAlerts = table[org.SpendAlert]{
-	name: "spend_alerts", label: "Spend alert", key: 3,
+	name: "spend_alerts", label: "Spend alert", key: 3, listed: true,
 	columns: []string{"id", "project_id", "organization_id", "threshold", "recipients", "subject_prefix", "created_at"},
 	fields: func(a *org.SpendAlert) []any {
 		return []any{
@@ -22,7 +22,7 @@ func (r reader) SpendAlert(ctx context.Context, organizationID, projectID, alert
 }
 
 func (r reader) SpendAlerts(ctx context.Context, organizationID, projectID string, p org.Page) (org.Rows[org.SpendAlert], error) {
-	return spendAlerts.page(ctx, r, p, list{scope: inProject(organizationID, projectID)})
+	return spendAlerts.page(ctx, r, p, list{organizationID: organizationID, scope: inProject(organizationID, projectID)})
 }
 
 func (w *tx) InsertSpendAlert(ctx context.Context, a org.SpendAlert) error {

@@ -1,6 +1,7 @@
 package sqlstore_test
 
 import (
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"weir/internal/audit"
+	"weir/internal/fault"
 	"weir/internal/org"
 	"weir/internal/org/orgtest"
 	"weir/internal/sqldb"
@@ -73,6 +75,51 @@ func TestEventsAreDatedByTheClock(t *testing.T) {
 			})
 		}); err != nil {
 			t.Fatal(err)
+		}
+	})
+}
+
+func TestPlacesOfDeletedRowsAreForgotten(t *testing.T) {
+	sqldbtest.EachEngine(t, func(t *testing.T, open func() *sqldb.DB) {
+		now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+		s, err := sqlstore.Open(t.Context(), open(), sqlstore.WithClock(func() time.Time { return now }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		write := func(fn func(tx org.Tx) error) {
+			t.Helper()
+			if _, err := s.Update(t.Context(), audit.System("org-1"), fn); err != nil {
+				t.Fatal(err)
+			}
+		}
+		group := func(id string) org.Group {
+			return org.Group{ID: id, OrganizationID: "org-1", Name: id, CreatedAt: now}
+		}
+		write(func(tx org.Tx) error {
+			return errors.Join(tx.InsertOrganization(t.Context(), org.Organization{ID: "org-1", CreatedAt: now}),
+				tx.InsertGroup(t.Context(), group("group_a")), tx.InsertGroup(t.Context(), group("group_b")))
+		})
+		after := func(id string) error {
+			return s.View(t.Context(), func(r org.Reader) error {
+				_, err := r.Groups(t.Context(), "org-1", org.Page{Limit: 1, After: id})
+				return err
+			})
+		}
+		write(func(tx org.Tx) error { return tx.DeleteGroup(t.Context(), "org-1", "group_a") })
+		now = now.Add(23 * time.Hour)
+		write(func(tx org.Tx) error { return tx.DeleteGroup(t.Context(), "org-1", "group_b") })
+		if err := after("group_a"); err != nil {
+			t.Errorf("after 23 hours: %v", err)
+		}
+		now = now.Add(2 * time.Hour)
+		write(func(tx org.Tx) error {
+			return errors.Join(tx.InsertGroup(t.Context(), group("group_c")), tx.DeleteGroup(t.Context(), "org-1", "group_c"))
+		})
+		if err := after("group_a"); !fault.Is(err, fault.Invalid) {
+			t.Errorf("after 25 hours: %v, want it forgotten", err)
+		}
+		if err := after("group_b"); err != nil {
+			t.Errorf("the later one is forgotten too: %v", err)
 		}
 	})
 }

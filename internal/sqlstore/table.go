@@ -29,7 +29,15 @@ type table[T any] struct {
 	fields func(v *T) []any
 	// taken is the complaint when a unique value is; nil where only the id is.
 	taken func(v *T) error
+	// listed says that clients page through rows by id, so that the place of one
+	// is remembered when it goes. holder is an expression for what such a list
+	// belongs to, in the organization, where the id alone does not say the place.
+	listed bool
+	holder sqldb.SQL
 }
+
+// cursorColumn is the column that cursors name.
+func (t *table[T]) cursorColumn() sqldb.SQL { return sqldb.SQL(t.columns[0]) }
 
 func (t *table[T]) missing(id string) error {
 	return fault.NotFoundf("%s with ID '%s' not found.", t.label, legible(id))
@@ -105,6 +113,14 @@ func (t *table[T]) remove(ctx context.Context, w *tx, key ...any) error {
 	id := key[0].(string)
 	if !storableArgs(key) {
 		return t.missing(id)
+	}
+	err := t.vacate(ctx, w, func(q *sqldb.Query) {
+		for i, column := range t.columns[:t.key] {
+			q.Where(sqldb.SQL(column)+" = ?", key[i])
+		}
+	})
+	if err != nil {
+		return err
 	}
 	n, err := w.exec(ctx, "DELETE FROM "+string(t.name)+" WHERE "+t.matching(), key...)
 	if err != nil {
@@ -203,10 +219,12 @@ func (t *table[T]) all(ctx context.Context, r reader, q *sqldb.Query) ([]T, erro
 
 // list is what a page is cut from: the rows of scope, of which filter, when it
 // is there, takes some. A cursor has to be in scope only, so that a row that
-// drops out of the filter between two pages does not end the walk.
+// drops out of the filter between two pages does not end the walk; nor does one
+// that is deleted.
 type list struct {
-	scope, filter func(*sqldb.Query)
-	id            sqldb.SQL // the column that cursors name; "" means id
+	organizationID string
+	holder         string // the value of the table's holder
+	scope, filter  func(*sqldb.Query)
 }
 
 // inOrganization is the scope of most lists.
@@ -216,10 +234,7 @@ func inOrganization(organizationID string) func(*sqldb.Query) {
 
 // page returns the page p of l.
 func (t *table[T]) page(ctx context.Context, r reader, p org.Page, l list) (org.Rows[T], error) {
-	if l.id == "" {
-		l.id = "id"
-	}
-	k := sqldb.Keyset{At: "created_at", ID: l.id, Descending: !p.Ascending, Limit: max(p.Limit, 0)}
+	k := sqldb.Keyset{At: "created_at", ID: t.cursorColumn(), Descending: !p.Ascending, Limit: max(p.Limit, 0)}
 	if p.After != "" && p.Before != "" {
 		return org.Rows[T]{}, fault.Invalidf("invalid_cursor", "before", "'after' and 'before' cannot be combined.")
 	}
@@ -243,7 +258,7 @@ func (t *table[T]) page(ctx context.Context, r reader, p org.Page, l list) (org.
 	return org.Rows[T]{Items: items, More: more}, nil
 }
 
-// cursor finds the place of the row id in l; nil for no id.
+// cursor finds the place of the row id in l, which may be gone since; nil for no id.
 func (t *table[T]) cursor(ctx context.Context, r reader, param, id string, l list) (*sqldb.Cursor, error) {
 	if id == "" {
 		return nil, nil
@@ -251,7 +266,7 @@ func (t *table[T]) cursor(ctx context.Context, r reader, param, id string, l lis
 	unknown := fault.Invalidf("invalid_cursor", param, "Invalid '%s': there is no '%s' in this list.", param, legible(id))
 	q := sqldb.NewQuery("SELECT created_at FROM " + t.name)
 	l.scope(q)
-	q.And(l.id, sqldb.Equal(id))
+	q.And(t.cursorColumn(), sqldb.Equal(id))
 	if !storableArgs(q.Args()) {
 		return nil, unknown
 	}
@@ -259,7 +274,11 @@ func (t *table[T]) cursor(ctx context.Context, r reader, param, id string, l lis
 	err := r.sql.QueryRowContext(ctx, q.Text(), q.Args()...).Scan(&c.At)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		return nil, unknown
+		vacated, known, err := t.vacatedPlace(ctx, r, id, l)
+		if err == nil && !known {
+			err = unknown
+		}
+		return &vacated, err
 	case err != nil:
 		return nil, fmt.Errorf("reading the cursor in %s: %w", t.name, err)
 	}

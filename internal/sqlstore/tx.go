@@ -22,6 +22,7 @@ type tx struct {
 	changes []org.Change
 	changed map[org.Change]struct{}
 	events  []audit.Event
+	vacated bool // old places were forgotten already
 	// failed is the first statement that the database refused. PostgreSQL does
 	// nothing more in such a transaction, so it cannot commit on SQLite either.
 	failed error

@@ -3,11 +3,13 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"weir/internal/org"
+	"weir/internal/sqldb"
 )
 
 // DeleteUser removes what refers to the user first.
@@ -19,8 +21,8 @@ func (w *tx) DeleteUser(ctx context.Context, organizationID, userID string) ([]o
 	if err != nil {
 		return nil, err
 	}
-	if _, err := w.exec(ctx, `DELETE FROM sessions WHERE organization_id = $1 AND user_id = $2`, organizationID, userID); err != nil {
-		return nil, fmt.Errorf("deleting the sessions of %s: %w", userID, err)
+	if err := sessions.removeWhere(ctx, w, ofUser(organizationID, userID)); err != nil {
+		return nil, err
 	}
 	if err := w.dropStanding(ctx, organizationID, userID); err != nil {
 		return nil, err
@@ -32,8 +34,18 @@ func (w *tx) DeleteUser(ctx context.Context, organizationID, userID string) ([]o
 	return revoked, nil
 }
 
+// ofUser takes what belongs to a user.
+func ofUser(organizationID, userID string) func(*sqldb.Query) {
+	return func(q *sqldb.Query) {
+		q.And("user_id", sqldb.Equal(userID)).And("organization_id", sqldb.Equal(organizationID))
+	}
+}
+
 // RevokeKeysOf implements org.SCIMWriter.
 func (w *tx) RevokeKeysOf(ctx context.Context, organizationID, userID string) ([]org.RevokedKey, error) {
+	if err := errors.Join(apiKeys.vacate(ctx, w, ofUser(organizationID, userID)), adminKeys.vacate(ctx, w, ofUser(organizationID, userID))); err != nil {
+		return nil, err
+	}
 	revoked, err := w.revoke(ctx, `DELETE FROM api_keys WHERE user_id = $1 AND organization_id = $2 RETURNING id, project_id`, userID, organizationID)
 	if err != nil {
 		return nil, fmt.Errorf("deleting the API keys of %s: %w", userID, err)

@@ -11,7 +11,7 @@ import (
 )
 
 var users = table[org.User]{
-	name: "users", label: "User", key: 2,
+	name: "users", label: "User", key: 2, listed: true,
 	columns: []string{
 		"id", "organization_id", "email", "email_key", "name", "password_hash", "technical_level", "developer_persona", "created_at",
 		"deactivated_at", "scim_managed", "external_id", "mail", "mail_key", "person", "updated_at",
@@ -55,7 +55,8 @@ func (r reader) UsersByEmail(ctx context.Context, email string) ([]org.User, err
 
 func (r reader) Users(ctx context.Context, organizationID string, f org.UserFilter) (org.Rows[org.User], error) {
 	return users.page(ctx, r, f.Page, list{
-		scope: inOrganization(organizationID),
+		organizationID: organizationID,
+		scope:          inOrganization(organizationID),
 		filter: func(q *sqldb.Query) {
 			if len(f.Emails) == 0 {
 				return

@@ -4,14 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 
 	"weir/internal/org"
 	"weir/internal/sqldb"
 )
 
 var workloadIdentityProviders = table[org.WorkloadIdentityProvider]{
-	name: "workload_identity_providers", label: "Workload identity provider", key: 2,
+	name: "workload_identity_providers", label: "Workload identity provider", key: 2, listed: true,
 	columns: []string{
 		"id", "organization_id", "name", "description", "issuer", "audience", "enabled",
 		"verification", "transformations", "created_at", "updated_at",
@@ -26,7 +25,7 @@ var workloadIdentityProviders = table[org.WorkloadIdentityProvider]{
 }
 
 var federationRules = table[org.FederationRule]{
-	name: "federation_rules", label: "Federation rule", key: 3,
+	name: "federation_rules", label: "Federation rule", key: 3, listed: true,
 	columns: []string{
 		"id", "organization_id", "provider_id", "project_id", "service_account_id", "name", "description", "enabled",
 		"matchers", "scopes", "created_at", "updated_at",
@@ -48,7 +47,7 @@ func (r reader) OrganizationsWorkloadIdentityProvider(ctx context.Context, provi
 }
 
 func (r reader) WorkloadIdentityProviders(ctx context.Context, organizationID string, p org.Page) (org.Rows[org.WorkloadIdentityProvider], error) {
-	return workloadIdentityProviders.page(ctx, r, p, list{scope: inOrganization(organizationID)})
+	return workloadIdentityProviders.page(ctx, r, p, list{organizationID: organizationID, scope: inOrganization(organizationID)})
 }
 
 func (w *tx) InsertWorkloadIdentityProvider(ctx context.Context, p org.WorkloadIdentityProvider) error {
@@ -69,6 +68,7 @@ func (r reader) FederationRule(ctx context.Context, organizationID, providerID, 
 
 func (r reader) FederationRules(ctx context.Context, organizationID, providerID string, f org.FederationRuleFilter) (org.Rows[org.FederationRule], error) {
 	return federationRules.page(ctx, r, f.Page, list{
+		organizationID: organizationID,
 		scope: func(q *sqldb.Query) {
 			q.And("organization_id", sqldb.Equal(organizationID)).And("provider_id", sqldb.Equal(providerID))
 		},
@@ -109,14 +109,14 @@ func (w *tx) DeleteFederationRulesOf(ctx context.Context, organizationID, servic
 }
 
 func (w *tx) DeleteExpiredAPIKeys(ctx context.Context, which org.ExpiredAPIKeys) ([]string, error) {
-	ids, err := w.execReturning(ctx, `DELETE FROM api_keys WHERE id IN (
-		SELECT id FROM api_keys WHERE service_account_id = $1 AND organization_id = $2 AND project_id = $3
-		AND name = $4 AND expires_at > 0 AND expires_at < $5 ORDER BY created_at, id LIMIT $6) RETURNING id`,
-		which.ServiceAccountID, which.OrganizationID, which.ProjectID, which.Name, micros(which.Before), which.Limit)
+	ids, err := apiKeys.removeReturning(ctx, w, func(q *sqldb.Query) {
+		q.Where(`id IN (SELECT id FROM api_keys WHERE service_account_id = ? AND organization_id = ? AND project_id = ?
+			AND name = ? AND expires_at > 0 AND expires_at < ? ORDER BY created_at, id LIMIT ?)`,
+			which.ServiceAccountID, which.OrganizationID, which.ProjectID, which.Name, micros(which.Before), which.Limit)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("deleting the expired keys of %s: %w", which.ServiceAccountID, err)
 	}
-	slices.Sort(ids)
 	for _, keyID := range ids {
 		w.change(org.ChangeAPIKey, which.OrganizationID, keyID)
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 var workspaces = table[routing.Workspace]{
-	name: "workspaces", label: "Workspace", key: 2,
+	name: "workspaces", label: "Workspace", key: 2, listed: true,
 	columns: []string{"id", "organization_id", "name", "project_ids", "created_at"},
 	fields: func(w *routing.Workspace) []any {
 		return []any{&w.ID, &w.OrganizationID, &w.Name, jsonText[[]string]{&w.ProjectIDs}, instant{&w.CreatedAt}}
@@ -30,7 +30,7 @@ func (r reader) WorkspaceByName(ctx context.Context, organizationID, name string
 }
 
 func (r reader) Workspaces(ctx context.Context, organizationID string, ids []string, p org.Page) (org.Rows[routing.Workspace], error) {
-	return workspaces.page(ctx, r, p, list{scope: func(q *sqldb.Query) {
+	return workspaces.page(ctx, r, p, list{organizationID: organizationID, scope: func(q *sqldb.Query) {
 		inOrganization(organizationID)(q)
 		if ids != nil {
 			q.And("id", sqldb.In(storableOf(ids)))
@@ -58,8 +58,11 @@ func (w *tx) DeleteWorkspace(ctx context.Context, organizationID, workspaceID st
 	if !storableArgs([]any{organizationID, workspaceID}) {
 		return workspaces.missing(workspaceID)
 	}
-	if _, err := w.exec(ctx, `DELETE FROM workspace_memberships WHERE organization_id = $1 AND workspace_id = $2`, organizationID, workspaceID); err != nil {
-		return fmt.Errorf("deleting the members of workspace %s: %w", workspaceID, err)
+	err := memberships.removeWhere(ctx, w, func(q *sqldb.Query) {
+		q.And("organization_id", sqldb.Equal(organizationID)).And("workspace_id", sqldb.Equal(workspaceID))
+	})
+	if err != nil {
+		return err
 	}
 	if err := workspaces.remove(ctx, w, workspaceID, organizationID); err != nil {
 		return err
@@ -69,7 +72,7 @@ func (w *tx) DeleteWorkspace(ctx context.Context, organizationID, workspaceID st
 }
 
 var memberships = table[org.WorkspaceMembership]{
-	name: "workspace_memberships", label: "Workspace member", key: 3,
+	name: "workspace_memberships", label: "Workspace member", key: 3, listed: true, holder: "workspace_id",
 	columns: []string{"principal_id", "workspace_id", "organization_id", "principal_kind", "role", "created_at"},
 	fields: func(m *org.WorkspaceMembership) []any {
 		return []any{&m.PrincipalID, &m.WorkspaceID, &m.OrganizationID, &m.PrincipalKind, &m.Role, instant{&m.CreatedAt}}
@@ -81,7 +84,7 @@ func (r reader) WorkspaceMembership(ctx context.Context, organizationID, workspa
 }
 
 func (r reader) WorkspaceMemberships(ctx context.Context, organizationID, workspaceID string, p org.Page) (org.Rows[org.WorkspaceMembership], error) {
-	return memberships.page(ctx, r, p, list{id: "principal_id", scope: func(q *sqldb.Query) {
+	return memberships.page(ctx, r, p, list{organizationID: organizationID, holder: workspaceID, scope: func(q *sqldb.Query) {
 		q.And("organization_id", sqldb.Equal(organizationID)).And("workspace_id", sqldb.Equal(workspaceID))
 	}})
 }
@@ -117,6 +120,12 @@ func (w *tx) DeleteWorkspaceMembership(ctx context.Context, organizationID, work
 
 // leaveWorkspaces removes every membership of a principal that is gone.
 func (w *tx) leaveWorkspaces(ctx context.Context, organizationID, principalID string) error {
+	err := memberships.vacate(ctx, w, func(q *sqldb.Query) {
+		q.And("organization_id", sqldb.Equal(organizationID)).And("principal_id", sqldb.Equal(principalID))
+	})
+	if err != nil {
+		return err
+	}
 	left, err := w.execReturning(ctx, `DELETE FROM workspace_memberships WHERE organization_id = $1 AND principal_id = $2 RETURNING workspace_id`, organizationID, principalID)
 	if err != nil {
 		return fmt.Errorf("deleting the memberships of %s: %w", principalID, err)

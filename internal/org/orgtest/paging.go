@@ -50,6 +50,10 @@ func pageables() []pageable {
 				v.CreatedAt = at
 				return v.ID, tx.InsertUser(ctx, v)
 			},
+			remove: func(ctx context.Context, tx org.Tx, n *tenant, rowID string) error {
+				_, err := tx.DeleteUser(ctx, n.org.ID, rowID)
+				return err
+			},
 			list: func(ctx context.Context, r org.Reader, n *tenant, p org.Page) ([]place, bool, error) {
 				rows, err := r.Users(ctx, n.org.ID, org.UserFilter{Page: p})
 				return places(rows, err, func(v org.User) place { return place{v.CreatedAt, v.ID} })

@@ -36,6 +36,7 @@ func Run(t *testing.T, open func(t *testing.T) org.Store) {
 		{"users are found by address", addresses},
 		{"filters of lists", filters},
 		{"lists walk as they lie whole", paging},
+		{"lists are walked while rows come and go", pagingMeanwhile},
 		{"an unknown cursor is refused", cursors},
 		{"keys are found by both secrets", secrets},
 		{"the last use moves forward", touch},

@@ -539,6 +539,16 @@ users
   CREATE INDEX users_list ON users USING btree (organization_id, created_at, id)
   CREATE INDEX users_mail ON users USING btree (organization_id, mail_key) WHERE (mail_key <> ''::text)
   CREATE UNIQUE INDEX users_pkey ON users USING btree (id)
+vacated_places
+  organization_id text COLLATE C NOT NULL
+  list text COLLATE C NOT NULL
+  holder text COLLATE C NOT NULL
+  id text COLLATE C NOT NULL
+  created_at bigint NOT NULL
+  vacated_at bigint NOT NULL
+  constraint vacated_places_pkey PRIMARY KEY (organization_id, list, holder, id)
+  CREATE INDEX vacated_places_old ON vacated_places USING btree (vacated_at)
+  CREATE UNIQUE INDEX vacated_places_pkey ON vacated_places USING btree (organization_id, list, holder, id)
 waiting_mail
   id text COLLATE C NOT NULL
   organization_id text COLLATE C NOT NULL

@@ -445,6 +445,16 @@ CREATE UNIQUE INDEX users_email ON users (email_key, organization_id);
 CREATE INDEX users_external ON users (organization_id, external_id) WHERE external_id <> '';
 CREATE INDEX users_list ON users (organization_id, created_at, id);
 CREATE INDEX users_mail ON users (organization_id, mail_key) WHERE mail_key <> '';
+CREATE TABLE vacated_places (
+    organization_id TEXT NOT NULL,
+    list            TEXT NOT NULL,
+    holder          TEXT NOT NULL,
+    id              TEXT NOT NULL,
+    created_at      BIGINT NOT NULL,
+    vacated_at      BIGINT NOT NULL,
+    PRIMARY KEY (organization_id, list, holder, id)
+);
+CREATE INDEX vacated_places_old ON vacated_places (vacated_at);
 CREATE TABLE waiting_mail (
     id              TEXT NOT NULL PRIMARY KEY,
     organization_id TEXT NOT NULL REFERENCES organizations (id),
