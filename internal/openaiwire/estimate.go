@@ -23,11 +23,3 @@ func EstimateInput(bodyBytes int64) int64 { return (bodyBytes + bytesPerToken - 
 // EstimateOutput is a likely number of output tokens for so many bytes of
 // answered text.
 func EstimateOutput(textBytes int64) int64 { return (textBytes + bytesPerToken - 1) / bytesPerToken }
-
-// BoundInput is a number of input tokens that a request cannot exceed: no token
-// is shorter than a byte. ok is false when the body's size bounds nothing,
-// because it refers to pictures, files, audio, earlier turns or hosted tools;
-// then only the model's context window does.
-func BoundInput(h Head, bodyBytes int64) (tokens int64, ok bool) {
-	return bodyBytes + tokensPerMessage*h.Messages + tokensPerRequest, !h.ByReference
-}

@@ -29,6 +29,9 @@ type Head struct {
 	Messages          int64  // elements of a `messages` or `input` array
 	ByReference       bool   // input that the body's size does not bound: pictures, files, audio, earlier responses, hosted tools
 	FileBytes         int64  // forms: size of the files uploaded
+	Prompts           int64  // completions: prompts of a list, each of which is answered; 0: one
+	MaxToolCalls      int64  // of hosted tools; 0: as many as the model likes
+	PaidTools         PaidTools
 
 	form             string // the boundary, when the body is a form
 	inside           int    // where the first member begins, or would
@@ -79,6 +82,8 @@ func (r *headReader) read() error {
 			err = r.streamOptions()
 		case opens == '[' && (string(key) == "messages" || string(key) == "input"):
 			r.head.Messages = max(r.head.Messages, s.elements())
+		case opens == '[' && string(key) == "prompt":
+			r.prompts()
 		default:
 			value := s.value()
 			if !s.failed {
@@ -134,6 +139,17 @@ func (r *headReader) streamOptions() error {
 	return first
 }
 
+// prompts counts what stands in the array at the scanner's place: texts and
+// lists of tokens are a prompt each, bare tokens one together.
+func (r *headReader) prompts() {
+	from := r.scan.pos
+	n := r.scan.elements()
+	first := bytes.TrimLeft(r.scan.data[from+1:], " \t\r\n")
+	if len(first) > 0 && (first[0] == '"' || first[0] == '[') {
+		r.head.Prompts = max(r.head.Prompts, n)
+	}
+}
+
 // field takes one top-level member.
 func (r *headReader) field(key, value []byte, span [2]int) (err error) {
 	h := &r.head
@@ -152,6 +168,8 @@ func (r *headReader) field(key, value []byte, span [2]int) (err error) {
 		var n int64
 		n, err = integer(string(key), value, 0)
 		h.MaxOutputTokens = max(h.MaxOutputTokens, n)
+	case "max_tool_calls":
+		h.MaxToolCalls, err = integer(string(key), value, 0)
 	case "n", "best_of":
 		var n int64
 		n, err = integer(string(key), value, 1)
@@ -177,8 +195,13 @@ func (r *headReader) field(key, value []byte, span [2]int) (err error) {
 		if value[0] == '"' {
 			h.InputCharacters = characters(value)
 		}
-	case "previous_response_id", "conversation", "web_search_options":
+	case "previous_response_id", "conversation":
 		h.ByReference = h.ByReference || value[0] != 'n'
+	case "web_search_options":
+		if value[0] != 'n' {
+			h.ByReference = true
+			h.PaidTools |= ToolWebSearch
+		}
 	case "prompt": // a stored prompt for responses, plain text for completions
 		h.ByReference = h.ByReference || value[0] == '{'
 	}
@@ -198,6 +221,7 @@ func (r *headReader) notice(key, value []byte) {
 			return
 		}
 		kind := unquote(value, bytes.IndexByte(value, '\\') >= 0)
+		r.head.PaidTools |= paidTool(kind)
 		switch string(kind) {
 		case "item_reference", "input_image", "input_file", "file_search", "code_interpreter", "mcp", "image_generation":
 			r.head.ByReference = true
@@ -210,6 +234,7 @@ func (r *headReader) notice(key, value []byte) {
 var (
 	webSearch   = []byte("web_search")
 	computerUse = []byte("computer")
+	toolCall    = []byte("_call") // ends the name of what an earlier answer did
 )
 
 // characters counts the runes of a valid string literal.

@@ -2,6 +2,7 @@ package pricing
 
 import (
 	"cmp"
+	"maps"
 	"regexp"
 	"slices"
 	"time"
@@ -11,6 +12,7 @@ import (
 type Book struct {
 	layers []layer // the built-in rows, then each overlay
 	models map[string]ModelLimits
+	dated  map[string][]string // of models: the snapshots of a family
 }
 
 // layer holds the rows that were added together, by how they match.
@@ -18,6 +20,7 @@ type layer struct {
 	exact    map[string]sheet
 	families map[string]sheet
 	patterns []pattern
+	dated    map[string][]string // the snapshots of a family that have rows of their own
 }
 
 // sheet is the rows of one model pattern, by meter.
@@ -43,6 +46,7 @@ func (b *Book) With(rows []Row) *Book {
 	return &Book{
 		layers: append(slices.Clip(b.layers), newLayer(rows)),
 		models: b.models,
+		dated:  b.dated,
 	}
 }
 
@@ -73,6 +77,7 @@ func newLayer(rows []Row) layer {
 			l.patterns = append(l.patterns, pattern{re: re, sheet: s})
 		}
 	}
+	l.dated = snapshots(slices.Concat(slices.Collect(maps.Keys(l.exact)), slices.Collect(maps.Keys(l.families))))
 	for _, sheets := range []map[string]sheet{l.exact, l.families, regexes} {
 		for _, s := range sheets {
 			s.markStale()

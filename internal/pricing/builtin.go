@@ -6,6 +6,8 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -46,7 +48,7 @@ func FromCSV(prices io.Reader) (*Book, error) {
 	if err != nil {
 		return nil, fmt.Errorf("models: %w", err)
 	}
-	return &Book{layers: []layer{newLayer(rows)}, models: models}, nil
+	return &Book{layers: []layer{newLayer(rows)}, models: models, dated: snapshots(slices.Collect(maps.Keys(models)))}, nil
 }
 
 // records calls each with the fields of every record after the header, which

@@ -31,6 +31,17 @@ func family(model string) string {
 	return model[:n]
 }
 
+// snapshots are the dated ones among some names, by their family.
+func snapshots(names []string) map[string][]string {
+	dated := map[string][]string{}
+	for _, name := range names {
+		if base := family(name); base != name {
+			dated[base] = append(dated[base], name)
+		}
+	}
+	return dated
+}
+
 // trained returns the name a fine-tuned model is priced by, without its owner
 // and id: ft:gpt-4o-2024-08-06 of ft:gpt-4o-2024-08-06:org:name:id. Any other
 // model is returned as it is. The base model's own price is never used: tuned
