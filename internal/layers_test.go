@@ -32,7 +32,7 @@ var weir = house{
 		{name: "manners", packages: []string{"internal/endpoint", "internal/envelope"}, http: true},
 
 		// What stands behind a connection, and who vouches for people and programs.
-		{name: "providers", packages: []string{"internal/upstream", "internal/sandbox", "internal/oidc", "internal/smtpmail", "internal/issuer"}, http: true},
+		{name: "providers", packages: []string{"internal/upstream", "internal/sandbox", "internal/oidc", "internal/smtpmail", "internal/issuer", "internal/webhook"}, http: true},
 
 		// Stores implement what the domain declares. Who needs one is handed it
 		// by a command.
@@ -53,7 +53,7 @@ var weir = house{
 		}},
 
 		{name: "foundations", packages: []string{
-			"internal/fault", "internal/id", "internal/money", "internal/optional", "internal/config", "internal/peer",
+			"internal/fault", "internal/id", "internal/money", "internal/optional", "internal/config", "internal/peer", "internal/poll",
 		}},
 	},
 

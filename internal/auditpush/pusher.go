@@ -17,6 +17,7 @@ import (
 
 	"weir/internal/audit"
 	"weir/internal/org"
+	"weir/internal/poll"
 )
 
 // Sink takes events.
@@ -92,21 +93,9 @@ func (p pause) longer(now time.Time) pause {
 
 // Run pushes until ctx ends.
 func (p *Pusher) Run(ctx context.Context) {
-	for ctx.Err() == nil {
-		more, err := p.turn(ctx)
-		if err != nil && ctx.Err() == nil {
-			p.Logger.ErrorContext(ctx, "audit events could not be pushed; it will be tried again", "sink", p.Sink.Name(), "error", err)
-		}
-		if more && err == nil {
-			continue
-		}
-		wait := time.NewTimer(pollEvery)
-		select {
-		case <-ctx.Done():
-		case <-wait.C:
-		}
-		wait.Stop()
-	}
+	poll.Run(ctx, pollEvery, p.turn, func(err error) {
+		p.Logger.ErrorContext(ctx, "audit events could not be pushed; it will be tried again", "sink", p.Sink.Name(), "error", err)
+	})
 	p.letGo(ctx)
 }
 

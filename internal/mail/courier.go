@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"time"
+
+	"weir/internal/poll"
 )
 
 // Meter counts what becomes of letters. Package telemetry implements it.
@@ -50,21 +52,9 @@ func pauseAfter(attempts int) time.Duration {
 
 // Run sends letters until ctx ends.
 func (c *Courier) Run(ctx context.Context) {
-	for ctx.Err() == nil {
-		more, err := c.Turn(ctx)
-		if err != nil && ctx.Err() == nil {
-			c.Logger.ErrorContext(ctx, "the letters that wait could not be read or changed; it will be tried again", "error", err)
-		}
-		if more && err == nil {
-			continue
-		}
-		wait := time.NewTimer(pollEvery)
-		select {
-		case <-ctx.Done():
-		case <-wait.C:
-		}
-		wait.Stop()
-	}
+	poll.Run(ctx, pollEvery, c.Turn, func(err error) {
+		c.Logger.ErrorContext(ctx, "the letters that wait could not be read or changed; it will be tried again", "error", err)
+	})
 }
 
 // Turn sends one batch of what is due. It reports whether there may be more. An
