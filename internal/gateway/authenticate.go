@@ -32,6 +32,9 @@ func (x *exchange) authenticate() error {
 		return identity.ErrBadKey(secret)
 	}
 	x.held = state.standing(ownerOf(key), key.ProjectID)
+	x.policy = state.policy(key.ProjectID)
+	retention, _ := state.retention(x.policy, key.ProjectID, key.OrganizationID)
+	x.keepsNothing = keepsNothing(retention)
 	x.w.Header()[envelope.HeaderOrganization] = []string{key.OrganizationID}
 	e := &x.event
 	e.OrganizationID, e.ProjectID, e.APIKeyID = key.OrganizationID, key.ProjectID, key.ID

@@ -107,6 +107,18 @@ func (b *body) bytes() []byte {
 	return b.buffer.Bytes()
 }
 
+// begins reports whether the first byte that is no blank is c.
+func (b *body) begins(c byte) bool {
+	if b.file == nil {
+		text := bytes.TrimLeft(b.bytes(), " \t\r\n")
+		return len(text) > 0 && text[0] == c
+	}
+	start := make([]byte, 64)
+	n, _ := b.file.ReadAt(start, 0) // what cannot be read begins with nothing
+	text := bytes.TrimLeft(start[:n], " \t\r\n")
+	return len(text) > 0 && text[0] == c
+}
+
 // reader lends out the body, or the payload that stands for it.
 func (b *body) reader(payload []byte) io.ReadCloser {
 	switch {

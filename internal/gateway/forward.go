@@ -208,7 +208,7 @@ func (x *exchange) payload(c *routing.Connection) []byte {
 		return raw
 	}
 	operation := &x.door.operation
-	var edits openaiwire.Edits
+	edits := x.edits()
 	if x.target.endpoint != nil && x.hop.model != x.head.Model && (x.head.HasModel || operation.json) {
 		edits.Model = x.hop.model
 	}

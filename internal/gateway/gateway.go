@@ -3,7 +3,7 @@
 // consumed.
 //
 // A request meets the files of this package in this order: door, authenticate,
-// decode, permit, choose, admit, forward, relay (to stream, unary or large),
+// decode, permit, choose, policy, admit, forward, relay (to stream, unary or large),
 // settle; fail answers what went wrong on the way. Everything it looks up comes from the Snapshot; no
 // request touches a database.
 //
@@ -99,11 +99,13 @@ type exchange struct {
 	project *org.Project    // authenticate
 	held    access.Mask     // authenticate: by the key's owner, in the project
 	in      *directory      // authenticate: the organization's models
+	policy  *policy         // authenticate: what the project's settings ask; nil: nothing
 	body    body            // decode
 	json    bool            // decode: the body is to be read as JSON
 	head    openaiwire.Head // decode
 	target  target          // permit
 	plan    []hop           // choose: ordered
+	tier    string          // restrict: the service tier to send; "": as the caller has it
 
 	ctx     context.Context // of the upstream; not the caller's
 	cancel  context.CancelCauseFunc
@@ -119,12 +121,13 @@ type exchange struct {
 	tools  []hosted // the provider's own tools that the answer used
 	opened bool     // the event has an open record
 	// unrecorded says that the usage log did not take the open record.
-	unrecorded bool
-	priced     bool
-	settled    bool
-	filled     bool // the answer's header holds the provider's
-	wrote      bool // the answer's header is out
-	aborted    bool // the connection is to be cut: the answer is not whole
+	unrecorded   bool
+	keepsNothing bool // authenticate: the project is under zero data retention
+	priced       bool
+	settled      bool
+	filled       bool // the answer's header holds the provider's
+	wrote        bool // the answer's header is out
+	aborted      bool // the connection is to be cut: the answer is not whole
 
 	deadline time.Time // of writes to the caller
 	stalled  bool      // the caller takes nothing any more
@@ -182,6 +185,9 @@ func (x *exchange) run() error {
 		return err
 	}
 	if err := x.choose(); err != nil {
+		return err
+	}
+	if err := x.restrict(); err != nil {
 		return err
 	}
 	if err := x.admit(); err != nil {

@@ -55,14 +55,14 @@ func (x *exchange) models() error {
 func (x *exchange) usable() map[string]model {
 	usable := map[string]model{}
 	for name, places := range x.in.served {
-		if kept := x.admitted(places); len(kept) > 0 {
+		if kept := x.admitted(places); len(kept) > 0 && x.mayCall(name) {
 			c := kept[0].connection
 			usable[name] = model{ID: name, Object: "model", Created: c.CreatedAt.Unix(), OwnedBy: string(c.Provider)}
 		}
 	}
 	for name, endpoints := range x.in.endpoints {
 		for _, m := range endpoints {
-			if w := x.in.byID[m.WorkspaceID]; m.Enabled && w != nil && w.Admits(x.project.ID) {
+			if w := x.in.byID[m.WorkspaceID]; m.Enabled && w != nil && w.Admits(x.project.ID) && x.mayCallOn(m) {
 				usable[name] = model{ID: name, Object: "model", Created: m.CreatedAt.Unix(), OwnedBy: "weir"}
 			}
 		}

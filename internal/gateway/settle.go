@@ -19,8 +19,13 @@ func (x *exchange) consumed(reading openaiwire.Reading, outputBytes int64) {
 		e.Model = shorten(reading.Model)
 	}
 	e.ServiceTier = shorten(reading.ServiceTier)
-	if !reading.Found && (x.head.ServiceTier == "flex" || x.head.ServiceTier == "priority") {
-		e.ServiceTier = cmp.Or(e.ServiceTier, x.head.ServiceTier) // an estimate is of what was asked for
+	if !reading.Found { // an estimate is of what was asked for
+		switch asked := x.head.ServiceTier; asked {
+		case "flex", tierPriority:
+			e.ServiceTier = cmp.Or(e.ServiceTier, asked)
+		case tierFast:
+			e.ServiceTier = cmp.Or(e.ServiceTier, tierPriority)
+		}
 	}
 	switch kind := x.door.operation.kind; {
 	case kind == usage.None:

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -33,6 +34,7 @@ type state struct {
 	projects      shards[string, *org.Project]
 	holders       shards[string, *holder]     // by principal id: owners of keys, and groups
 	roles         shards[string, access.Mask] // custom roles, by id
+	policies      shards[string, *policy]     // by who holds settings: projects and organizations
 	organizations map[string]*directory
 }
 
@@ -58,7 +60,7 @@ func (s *Snapshot) Rebuild(ctx context.Context) error {
 		if err := r.EachProject(ctx, func(p org.Project) error { edit.projects.put(p.ID, &p); return nil }); err != nil {
 			return err
 		}
-		if err := edit.readHolders(ctx, r); err != nil {
+		if err := errors.Join(edit.readHolders(ctx, r), edit.readPolicies(ctx, r)); err != nil {
 			return err
 		}
 		organizations, err := r.Organizations(ctx)
@@ -105,7 +107,9 @@ func (s *Snapshot) Apply(ctx context.Context, changes []org.Change) error {
 				err = edit.dropGone(c, func() error { _, err := r.User(ctx, c.OrganizationID, c.ID); return err })
 			case org.ChangeServiceAccount:
 				err = edit.dropGone(c, func() error { _, err := r.ServiceAccountByID(ctx, c.OrganizationID, c.ID); return err })
-			case org.ChangeRateLimits, org.ChangeSettings, org.ChangeSpendAlerts:
+			case org.ChangeSettings:
+				err = edit.refreshPolicy(ctx, r, c)
+			case org.ChangeRateLimits, org.ChangeSpendAlerts:
 				// Nothing here limits yet.
 			case org.ChangeCertificate, org.ChangeProjectCertificates, org.ChangeCheckpointPermission:
 				// Nothing here asks for a caller's certificate yet, nor knows whose a
@@ -174,6 +178,7 @@ type edit struct {
 	projects shardEdit[string, *org.Project]
 	holders  shardEdit[string, *holder]
 	roles    shardEdit[string, access.Mask]
+	policies shardEdit[string, *policy]
 }
 
 func (s *state) edit() *edit {
@@ -183,6 +188,7 @@ func (s *state) edit() *edit {
 		projects: shardEdit[string, *org.Project]{of: &s.projects, shard: lastByte},
 		holders:  shardEdit[string, *holder]{of: &s.holders, shard: lastByte},
 		roles:    shardEdit[string, access.Mask]{of: &s.roles, shard: lastByte},
+		policies: shardEdit[string, *policy]{of: &s.policies, shard: lastByte},
 	}
 }
 

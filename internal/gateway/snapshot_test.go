@@ -149,16 +149,18 @@ type flat struct {
 	Secrets       map[id.Hash]*org.APIKey
 	Keys          map[string]*org.APIKey
 	Projects      map[string]*org.Project
+	Policies      map[string]*policy
 	Organizations map[string]*directory
 }
 
 func (s *Snapshot) flat() flat {
 	st := s.state.Load()
-	f := flat{map[id.Hash]*org.APIKey{}, map[string]*org.APIKey{}, map[string]*org.Project{}, st.organizations}
+	f := flat{map[id.Hash]*org.APIKey{}, map[string]*org.APIKey{}, map[string]*org.Project{}, map[string]*policy{}, st.organizations}
 	for i := range st.secrets {
 		maps.Copy(f.Secrets, st.secrets[i])
 		maps.Copy(f.Keys, st.keys[i])
 		maps.Copy(f.Projects, st.projects[i])
+		maps.Copy(f.Policies, st.policies[i])
 	}
 	return f
 }
@@ -203,7 +205,7 @@ func (c *churn) step() {
 	must(t, err)
 	*c.made++
 	name := fmt.Sprint("n", *c.made)
-	switch c.pick(10) {
+	switch c.pick(11) {
 	case 0:
 		c.newProject(t, name)
 	case 1:
@@ -244,6 +246,14 @@ func (c *churn) step() {
 			return
 		}
 		_, err = c.org.ToggleIPAllowlist(ctx, who, l.ID, true)
+		must(t, err)
+	case 10:
+		_, _ = c.org.SetModelPermissions(ctx, c.actor, project.ID, org.ModelPermissions{Mode: org.DenyList, ModelIDs: []string{name}}) // unless archived
+		_, err := c.org.SetHostedTools(ctx, c.actor, c.project.ID, map[org.HostedTool]bool{org.MCP: c.pick(2) == 0})
+		if err != nil {
+			return // archived
+		}
+		_, err = c.org.SetDataRetention(ctx, c.actor, "", "zero_data_retention")
 		must(t, err)
 	case 8:
 		w, err := c.org.CreateWorkspace(ctx, c.actor, org.NewWorkspace{Name: name, ProjectIDs: []string{project.ID}})

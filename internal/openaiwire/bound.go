@@ -1,38 +1,5 @@
 package openaiwire
 
-import "bytes"
-
-// PaidTools is a set of the provider's own tools that are billed apart from the
-// model's tokens.
-type PaidTools uint8
-
-// The tools that are billed apart.
-const (
-	ToolWebSearch       PaidTools = 1 << iota // by the call
-	ToolFileSearch                            // by the call
-	ToolContainer                             // by the session: code interpreter and shell
-	ToolImageGeneration                       // by another model's prices
-)
-
-// Has reports whether t is in the set.
-func (s PaidTools) Has(t PaidTools) bool { return s&t != 0 }
-
-// paidTool reads the type of a tool.
-func paidTool(kind []byte) PaidTools {
-	switch string(kind) {
-	case "file_search":
-		return ToolFileSearch
-	case "code_interpreter", "container_auto", "container_reference":
-		return ToolContainer
-	case "image_generation":
-		return ToolImageGeneration
-	}
-	if bytes.HasPrefix(kind, webSearch) && !bytes.HasSuffix(kind, toolCall) { // it has dated names
-		return ToolWebSearch
-	}
-	return 0
-}
-
 // BoundInput is a number of input tokens that a request cannot exceed: no token
 // is shorter than a byte. ok is false when the body's size bounds nothing,
 // because it refers to pictures, files, audio, earlier turns or hosted tools;

@@ -2,6 +2,7 @@ package openaiwire
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 
@@ -31,12 +32,20 @@ type Head struct {
 	FileBytes         int64  // forms: size of the files uploaded
 	Prompts           int64  // completions: prompts of a list, each of which is answered; 0: one
 	MaxToolCalls      int64  // of hosted tools; 0: as many as the model likes
-	PaidTools         PaidTools
+	Tools             Tools  // the provider's own tools that are asked for, wherever in the body
+	StoredPrompt      bool   // responses: instructions and tools come from a prompt that the provider keeps
+	Conversation      bool   // responses: belongs to a conversation that the provider keeps
+	// Inner are the models named below the top level, such as a tool's own, each
+	// once. Metadata is not looked into. More than maxInner are not kept; then
+	// InnerMore is true.
+	Inner     []string
+	InnerMore bool
 
 	form             string // the boundary, when the body is a form
 	inside           int    // where the first member begins, or would
 	empty            bool   // the object has no members
 	storeSpan        [2]int // of the raw value
+	tierSpan         [2]int // of the raw value of service_tier
 	includeUsageSpan [2]int // of the raw value inside stream_options
 }
 
@@ -84,6 +93,10 @@ func (r *headReader) read() error {
 			r.head.Messages = max(r.head.Messages, s.elements())
 		case opens == '[' && string(key) == "prompt":
 			r.prompts()
+		case opens == '{' && string(key) == "metadata": // the caller's own words
+			s.visit = nil
+			s.value()
+			s.visit = r.notice
 		default:
 			value := s.value()
 			if !s.failed {
@@ -175,6 +188,7 @@ func (r *headReader) field(key, value []byte, span [2]int) (err error) {
 		n, err = integer(string(key), value, 1)
 		h.N = max(h.N, n)
 	case "service_tier":
+		h.tierSpan = span
 		h.ServiceTier, err = str("service_tier", value)
 	case "store":
 		h.storeSpan = span
@@ -195,39 +209,59 @@ func (r *headReader) field(key, value []byte, span [2]int) (err error) {
 		if value[0] == '"' {
 			h.InputCharacters = characters(value)
 		}
-	case "previous_response_id", "conversation":
+	case "previous_response_id":
 		h.ByReference = h.ByReference || value[0] != 'n'
+	case "conversation":
+		h.Conversation = value[0] != 'n'
+		h.ByReference = h.ByReference || h.Conversation
 	case "web_search_options":
 		if value[0] != 'n' {
-			h.ByReference = true
-			h.PaidTools |= ToolWebSearch
+			h.ByReference, h.Tools = true, h.Tools|ToolWebSearch
 		}
 	case "prompt": // a stored prompt for responses, plain text for completions
-		h.ByReference = h.ByReference || value[0] == '{'
+		h.StoredPrompt = value[0] == '{'
+		h.ByReference = h.ByReference || h.StoredPrompt
 	}
 	return err
 }
 
-// notice is told of every member below the top level. It only looks for input
-// whose cost does not show in the size of the body.
+// notice is told of every member below the top level. It looks for input whose
+// cost does not show in the size of the body, for tools and for further models.
 func (r *headReader) notice(key, value []byte) {
 	switch string(key) {
 	case "image_url", "file_id", "file_ids", "file_url", "file_data", "input_audio", "vector_store_ids":
 		r.head.ByReference = true
 	case "audio": // of an earlier answer
 		r.head.ByReference = r.head.ByReference || value[0] == '{'
+	case "model":
+		r.inner(value)
 	case "type":
 		if value[0] != '"' {
 			return
 		}
 		kind := unquote(value, bytes.IndexByte(value, '\\') >= 0)
-		r.head.PaidTools |= paidTool(kind)
+		r.head.Tools |= toolOf(kind)
 		switch string(kind) {
 		case "item_reference", "input_image", "input_file", "file_search", "code_interpreter", "mcp", "image_generation":
 			r.head.ByReference = true
 		default: // both have dated names
 			r.head.ByReference = r.head.ByReference || bytes.HasPrefix(kind, webSearch) || bytes.HasPrefix(kind, computerUse)
 		}
+	}
+}
+
+// maxInner bounds Head.Inner.
+const maxInner = 16
+
+// inner takes note of a model that is named below the top level.
+func (r *headReader) inner(value []byte) {
+	name := text(value)
+	switch h := &r.head; {
+	case name == "" || slices.Contains(h.Inner, name):
+	case len(h.Inner) == maxInner:
+		h.InnerMore = true
+	default:
+		h.Inner = append(h.Inner, name)
 	}
 }
 

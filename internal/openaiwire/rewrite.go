@@ -11,13 +11,14 @@ type Edits struct {
 	Model        string // replaces the model name; "" keeps it
 	IncludeUsage bool   // sets stream_options.include_usage to true
 	Store        *bool  // sets store
+	ServiceTier  string // sets service_tier; "" keeps it
 }
 
 // Rewrite returns body with the edits spliced in and every other byte as it
 // was. h must have been read from this very body: its spans are offsets into
 // it, so two edits go into one call, never one after the other. body is not
 // changed; with nothing to do it is returned itself. Of a form only the model
-// can be edited: the endpoints that take one know neither of the others.
+// can be edited: the endpoints that take one know none of the others.
 func Rewrite(body []byte, h Head, e Edits) []byte {
 	if h.form != "" {
 		return rewriteForm(body, h, e)
@@ -31,6 +32,9 @@ func Rewrite(body []byte, h Head, e Edits) []byte {
 	}
 	if e.Store != nil {
 		cuts = append(cuts, h.member(h.storeSpan, "store", []byte(boolLiteral(*e.Store))))
+	}
+	if e.ServiceTier != "" {
+		cuts = append(cuts, h.member(h.tierSpan, "service_tier", gjson.AppendJSONString(nil, e.ServiceTier)))
 	}
 	if len(cuts) == 0 {
 		return body

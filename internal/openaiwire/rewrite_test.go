@@ -28,6 +28,8 @@ func TestRewrite(t *testing.T) {
 		{"usage false, escaped", `{"stream\u005foptions":{"include\u005fusage":false}}`, Edits{IncludeUsage: true}, `{"stream\u005foptions":{"include\u005fusage":true}}`},
 		{"other options", `{"stream_options":{ "include_obfuscation":false}}`, Edits{IncludeUsage: true}, `{"stream_options":{"include_usage":true, "include_obfuscation":false}}`},
 		{"usage true", `{"stream_options":{"include_usage":true}}`, Edits{IncludeUsage: true}, `{"stream_options":{"include_usage":true}}`},
+		{"tier", `{"service_tier": "auto" ,"model":"a"}`, Edits{ServiceTier: "priority"}, `{"service_tier": "priority" ,"model":"a"}`},
+		{"tier and store absent", `{"model":"a"}`, Edits{ServiceTier: "priority", Store: &no}, `{"store":false,"service_tier":"priority","model":"a"}`},
 		{"store", `{"store":true,"model":"a"}`, Edits{Model: "b", Store: &no}, `{"store":false,"model":"b"}`},
 	}
 	for _, c := range cases {
