@@ -14,7 +14,10 @@ import (
 	"weir/internal/id"
 )
 
-const adminKeysPath = "/v1/organization/admin_api_keys"
+const (
+	adminKeysPath   = "/v1/organization/admin_api_keys"
+	nativeAdminKeys = "/weir/v1/admin_api_keys"
+)
 
 func keysCommand() resource {
 	return resource{
@@ -29,6 +32,7 @@ id or its name. A secret is printed once, when a key is made or rotated.`,
 				"weir keys create ci --project 'Support chat' --expires 90d",
 				"weir keys create ci --project 'Support chat' --service-account bot --scope api.model.request",
 				"weir keys create terraform --admin -q > admin-key",
+				"weir keys create laptop --admin --owner ada@example.com",
 			}, createKey},
 			{"update", "KEY", "change what a project's key may do, or when it ends", []string{"weir keys update ci --project 'Support chat' --scope api.model.request --expires 30d"}, updateKey},
 			{"rotate", "KEY", "give a key a new secret and print it, once", []string{"weir keys rotate ci --project 'Support chat' --overlap 24h -q"}, rotateKey},
@@ -144,14 +148,14 @@ func createKey(fs *flag.FlagSet) action {
 		expires seconds
 	)
 	ring.flags(fs)
-	owner := fs.String("owner", "", "the `USER` whom a project's key is for; without it, you")
+	owner := fs.String("owner", "", "the `USER` whom the key is for; without it, you")
 	account := fs.String("service-account", "", "make the key for this `ACCOUNT` of the project")
 	fs.Var(&scopes, "scope", "a `PERMISSION` that a project's key is cut down to; several may be given")
 	fs.Var(&expires, "expires", "end the key after this `TIME`, such as 90d; without it, never")
 	return func(ctx context.Context, r *remote, args []string) error {
 		switch {
-		case ring.admin && (*owner != "" || *account != "" || len(scopes) > 0):
-			return usageError{errors.New("--owner, --service-account and --scope are for keys of projects")}
+		case ring.admin && (*account != "" || len(scopes) > 0):
+			return usageError{errors.New("--service-account and --scope are for keys of projects")}
 		case *owner != "" && *account != "":
 			return usageError{errors.New("--owner and --service-account do not go together: a key has one owner")}
 		}
@@ -164,6 +168,11 @@ func createKey(fs *flag.FlagSet) action {
 		if len(scopes) > 0 {
 			body["scopes"] = scopes
 		}
+		if *owner != "" {
+			if body["owner_user_id"], err = r.userOf(ctx, k.project, *owner); err != nil {
+				return err
+			}
+		}
 		switch {
 		case *account != "":
 			accountID, err := r.serviceAccount(ctx, k.project, *account)
@@ -173,11 +182,8 @@ func createKey(fs *flag.FlagSet) action {
 			path = inProject(k.project, "service_accounts", accountID, "api_keys")
 		case k.project != "":
 			path = nativeKeys(k.project)
-			if *owner != "" {
-				if body["owner_user_id"], err = r.user(ctx, *owner); err != nil {
-					return err
-				}
-			}
+		case *owner != "":
+			path = nativeAdminKeys // OpenAI's API makes them for the caller alone
 		}
 		raw, err := r.api.Post(ctx, path, body)
 		if err != nil {
@@ -262,7 +268,7 @@ func rotateKey(fs *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
-		body, path := map[string]any{}, "/weir/v1/admin_api_keys"+apiclient.Path(keyID, "rotate")
+		body, path := map[string]any{}, nativeAdminKeys+apiclient.Path(keyID, "rotate")
 		overlap.put(body, "overlap_seconds")
 		if k.project != "" {
 			path = nativeKeys(k.project, keyID, "rotate")

@@ -76,6 +76,54 @@ func TestUsersCommand(t *testing.T) {
 	u.refused(2, "--project is missing", "users", "remove", owner)
 }
 
+// An owner of a project alone does daily work in it: finds it by name, and its
+// people.
+func TestOwnersOfAProject(t *testing.T) {
+	u := newTown(t)
+	ada, bob, eve := u.person("ada@example.com", "Ada"), u.person("bob@example.com", "Bob"), u.person("eve@example.com", "Eve")
+	u.id("projects", "create", "Chat")
+	u.id("projects", "create", "Other")
+	u.must("users", "add", "ada@example.com", "--project", "Chat", "--role", "owner")
+	u.id("groups", "create", "Operators")
+	u.must("groups", "add", "Operators", ada, eve)
+	u.must("roles", "assign", "member", "--group", "Operators", "--project", "Chat")
+	through := eve + "\teve@example.com\tEve\t\t\tOperators\n"
+	if out := u.must("users", "list", "--project", "Chat"); strings.Count(out, "\n") != 2 || !strings.HasSuffix(out, through) || !strings.HasPrefix(out, ada+"\t") {
+		t.Errorf("%q", out)
+	}
+	if out := u.must("users", "list", "--project", "Chat", "--limit", "1", "-q"); out != ada+"\n" {
+		t.Errorf("%q", out)
+	}
+	if got := objects[[]struct {
+		ID      string
+		Through struct{ Name string } `json:"through_group"`
+	}](u, "users", "list", "--project", "Chat"); len(got) != 2 || got[0].Through.Name != "" || got[1].Through.Name != "Operators" {
+		t.Errorf("%+v", got)
+	}
+	u.id("keys", "create", "hers", "--project", "Chat", "--owner", "eve@example.com", "-q")
+
+	u.must("roles", "unassign", "reader", "--user", "ada@example.com") // owner of the project, and nothing else
+	secret := strings.TrimSpace(u.must("keys", "create", "laptop", "--admin", "--owner", "ada@example.com", "-q"))
+	u.env = append(u.env, "WEIR_ADMIN_KEY="+secret)
+	if out := u.must("projects", "list"); strings.Count(out, "\n") != 1 || !strings.Contains(out, "\tChat\t") {
+		t.Errorf("%q", out)
+	}
+	u.refused(1, `no project "Other"`, "users", "list", "--project", "Other")
+	u.must("users", "add", "bob@example.com", "--project", "Chat")
+	if out := u.must("users", "get", "Bob", "--project", "Chat"); !strings.Contains(out, bob) {
+		t.Errorf("%q", out)
+	}
+	u.must("users", "update", "bob@example.com", "--role", "viewer", "--project", "Chat")
+	u.must("roles", "assigned", "--user", "Bob", "--project", "Chat")
+	u.must("users", "remove", "bob@example.com", "--project", "Chat")
+	u.must("keys", "list", "--project", "Chat")
+	code, out, errs := u.weir("users", "list", "--project", "Chat")
+	if code != 0 || strings.Contains(out, eve) || !strings.Contains(out, ada) || !strings.Contains(errs, "The group Operators is in the project too") {
+		t.Errorf("%d %q %q", code, out, errs)
+	}
+	u.refused(1, "api.management.read", "users", "list")
+}
+
 func TestGroupsCommand(t *testing.T) {
 	u := newTown(t)
 	ada, bob := u.person("ada@example.com", "Ada"), u.person("bob@example.com", "Bob")

@@ -45,7 +45,8 @@ func (r *remote) find(ctx context.Context, n noun, named string) (string, error)
 	var preferred, others []string
 	for item, err := range r.api.List(ctx, n.path, query) {
 		if refused := (*apiclient.Error)(nil); errors.As(err, &refused) && refused.Status == http.StatusForbidden {
-			// Who is an owner of a project alone may use it, and not list all there are.
+			// Who is an owner of a project alone may use what is there, and not list
+			// all there is.
 			return "", fmt.Errorf("%w. Finding the %s %q by name takes that; give the id instead", err, n.what, plain(named))
 		}
 		if err != nil {
@@ -66,7 +67,7 @@ func (r *remote) find(ctx context.Context, n noun, named string) (string, error)
 	}
 	switch len(preferred) {
 	case 0:
-		return "", fmt.Errorf("there is no %s %q", n.what, plain(named))
+		return "", &nobodyError{n.what, named}
 	case 1:
 		if err := apiclient.Segment(preferred[0]); err != nil {
 			return "", fmt.Errorf("the %s %q: %w", n.what, plain(named), err)
@@ -75,6 +76,12 @@ func (r *remote) find(ctx context.Context, n noun, named string) (string, error)
 	}
 	return "", fmt.Errorf("several are called %q; give the id of the %s that is meant: %s", plain(named), n.what, strings.Join(preferred, ", "))
 }
+
+// nobodyError is that nothing has the name that was given.
+type nobodyError struct{ what, named string }
+
+// Error implements error.
+func (e *nobodyError) Error() string { return fmt.Sprintf("there is no %s %q", e.what, plain(e.named)) }
 
 // project returns the id of a project. Of the same name, one that is in use wins
 // over archived ones.
@@ -94,11 +101,34 @@ func (r *remote) projects(ctx context.Context, named []string) ([]string, error)
 // user returns the id of a person, who may be given by the e-mail address too. The
 // API takes the id of a service account where it takes a person.
 func (r *remote) user(ctx context.Context, named string) (string, error) {
-	n := noun{what: "user", prefixes: []string{id.User, "user_", id.ServiceAccount}, path: usersPath}
+	n := personAt(usersPath, named)
 	if isEmail(named) {
-		n.name, n.query = "email", url.Values{"emails[]": {named}}
+		n.query = url.Values{"emails[]": {named}}
 	}
 	return r.find(ctx, n, named)
+}
+
+// userOf is user for somebody of a project, "" for the organization. They are
+// looked for among the people of the project first, whom its owners may list,
+// and then in the organization: people are in projects through groups too.
+func (r *remote) userOf(ctx context.Context, projectID, named string) (string, error) {
+	if projectID == "" {
+		return r.user(ctx, named)
+	}
+	userID, err := r.find(ctx, personAt(inProject(projectID, "users"), named), named)
+	if nobody := (*nobodyError)(nil); errors.As(err, &nobody) {
+		return r.user(ctx, named)
+	}
+	return userID, err
+}
+
+// personAt is somebody in a list of people.
+func personAt(path, named string) noun {
+	n := noun{what: "user", prefixes: []string{id.User, "user_", id.ServiceAccount}, path: path}
+	if isEmail(named) {
+		n.name = "email"
+	}
+	return n
 }
 
 // each finds several, and nothing when one of them is not found: what is done to

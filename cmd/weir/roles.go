@@ -214,7 +214,7 @@ func (h *holder) path(ctx context.Context, r *remote) (p place, path string, err
 	kind, holderID := "users", ""
 	switch {
 	case h.user != "":
-		holderID, err = r.user(ctx, h.user)
+		holderID, err = r.userOf(ctx, p.projectID, h.user)
 	case h.group != "":
 		kind = "groups"
 		holderID, err = r.group(ctx, h.group)

@@ -88,7 +88,7 @@ type listing struct {
 // whether there was more.
 func (r *remote) list(ctx context.Context, l listing, limit int) (more bool, err error) {
 	if limit < 0 {
-		return false, usageError{fmt.Errorf("--limit is less than 0")}
+		return false, errLimit()
 	}
 	query := url.Values{}
 	for name, values := range l.query {
@@ -117,6 +117,8 @@ func (r *remote) list(ctx context.Context, l listing, limit int) (more bool, err
 	}
 	return more, out.end()
 }
+
+func errLimit() error { return usageError{fmt.Errorf("--limit is less than 0")} }
 
 // show prints one object; quiet is what --quiet prints of it.
 func (r *remote) show(raw json.RawMessage, columns []column, quiet string) error {

@@ -22,7 +22,8 @@ func usersCommand() resource {
 	return resource{
 		name: "users", summary: "the people of the organization, and of projects",
 		about: `The people of the organization or, with --project, of a project. A USER is given by
-id, e-mail address or name.`,
+id, e-mail address or name. The list of a project says of those who are in it
+through a group alone, through which.`,
 		verbs: []verb{
 			{"list", "", "list the people of the organization or of a project", []string{"weir users list", "weir users list --email ada@example.com --json", "weir users list --project 'Support chat'"}, listUsers},
 			{"get", "USER", "show a person", []string{"weir users get ada@example.com"}, getUser},
@@ -34,16 +35,21 @@ id, e-mail address or name.`,
 	}
 }
 
-// usersAt is where the people of the organization are, or those of a project.
-func (r *remote) usersAt(ctx context.Context, project string) (string, error) {
+// crowd is the people of the organization, or those of a project.
+type crowd struct {
+	projectID string // "": of the organization
+	path      string
+}
+
+func (r *remote) crowd(ctx context.Context, project string) (crowd, error) {
 	if project == "" {
-		return usersPath, nil
+		return crowd{path: usersPath}, nil
 	}
 	projectID, err := r.project(ctx, project)
 	if err != nil {
-		return "", err
+		return crowd{}, err
 	}
-	return inProject(projectID, "users"), nil
+	return crowd{projectID, inProject(projectID, "users")}, nil
 }
 
 func listUsers(fs *flag.FlagSet) action {
@@ -59,11 +65,14 @@ func listUsers(fs *flag.FlagSet) action {
 			}
 			query["emails[]"] = emails
 		}
-		path, err := r.usersAt(ctx, *project)
+		of, err := r.crowd(ctx, *project)
 		if err != nil {
 			return err
 		}
-		_, err = r.list(ctx, listing{path: path, query: query, columns: userColumns()}, *limit)
+		if of.projectID != "" {
+			return r.listPeople(ctx, of, *limit)
+		}
+		_, err = r.list(ctx, listing{path: of.path, query: query, columns: userColumns()}, *limit)
 		return err
 	}
 }
@@ -71,15 +80,15 @@ func listUsers(fs *flag.FlagSet) action {
 func getUser(fs *flag.FlagSet) action {
 	project := fs.String("project", "", "as one of this `PROJECT`")
 	return func(ctx context.Context, r *remote, args []string) error {
-		path, err := r.usersAt(ctx, *project)
+		of, err := r.crowd(ctx, *project)
 		if err != nil {
 			return err
 		}
-		userID, err := r.user(ctx, args[0])
+		userID, err := r.userOf(ctx, of.projectID, args[0])
 		if err != nil {
 			return err
 		}
-		raw, err := r.api.Get(ctx, path+apiclient.Path(userID), nil)
+		raw, err := r.api.Get(ctx, of.path+apiclient.Path(userID), nil)
 		if err != nil {
 			return err
 		}
@@ -98,15 +107,15 @@ func updateUser(fs *flag.FlagSet) action {
 		if *role == "" {
 			return usageError{errors.New("--role is missing")}
 		}
-		path, err := r.usersAt(ctx, *project)
+		of, err := r.crowd(ctx, *project)
 		if err != nil {
 			return err
 		}
-		userID, err := r.user(ctx, args[0])
+		userID, err := r.userOf(ctx, of.projectID, args[0])
 		if err != nil {
 			return err
 		}
-		raw, err := r.api.Post(ctx, path+apiclient.Path(userID), map[string]any{"role": *role})
+		raw, err := r.api.Post(ctx, of.path+apiclient.Path(userID), map[string]any{"role": *role})
 		if err != nil {
 			return err
 		}
@@ -122,15 +131,17 @@ func addUser(fs *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
-		userID, err := r.user(ctx, args[0])
+		body := map[string]any{"role": *role}
+		if isEmail(args[0]) {
+			body["email"] = args[0] // who may not list people may add them all the same
+		} else if body["user_id"], err = r.user(ctx, args[0]); err != nil {
+			return err
+		}
+		raw, err := r.api.Post(ctx, inProject(projectID, "users"), body)
 		if err != nil {
 			return err
 		}
-		raw, err := r.api.Post(ctx, inProject(projectID, "users"), map[string]any{"user_id": userID, "role": *role})
-		if err != nil {
-			return err
-		}
-		return r.say(raw, userID, "%s is now in %s, as %s", args[0], *project, gjson.GetBytes(raw, "role").String())
+		return r.say(raw, gjson.GetBytes(raw, "id").String(), "%s is now in %s, as %s", args[0], *project, gjson.GetBytes(raw, "role").String())
 	}
 }
 
@@ -142,7 +153,7 @@ func removeUsers(fs *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
-		ids, err := each(args, func(named string) (string, error) { return r.user(ctx, named) })
+		ids, err := each(args, func(named string) (string, error) { return r.userOf(ctx, projectID, named) })
 		if err != nil {
 			return err
 		}

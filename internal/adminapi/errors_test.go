@@ -279,7 +279,7 @@ func TestAuthentication(t *testing.T) {
 	}
 	account, secret := w.account(w.project("p").ID, access.ProjectOwner)
 	got := w.call(secret, "GET", path, "")
-	if f := got.failure(t); got.status != 403 || f.Code != "insufficient_permissions" || !strings.Contains(f.Message, "Missing scopes: api.management.read") {
+	if f := got.failure(t); got.status != 403 || f.Code != "insufficient_permissions" || !strings.Contains(f.Message, "Missing scopes: api.project.read") {
 		t.Errorf("a project key of %s: %d %s", account.ID, got.status, got.raw)
 	}
 	if got := w.call(w.AdminKey, "GET", path, ""); got.header.Get("Openai-Organization") != w.Organization.ID || !strings.HasPrefix(got.header.Get("X-Request-Id"), "req_") {

@@ -71,7 +71,8 @@ func callsTable(t *testing.T) string {
 				}
 			}
 			word := map[int]string{200: "yes", 404: "own", 403: ""}[status]
-			if word == "yes" && ownKeys[who] && e.Path == "/v1/organization/projects/{project_id}/api_keys" {
+			if word == "yes" && ownKeys[who] && e.Path == "/v1/organization/projects/{project_id}/api_keys" ||
+				word == "yes" && who == "person-owner" && e.Path == "/v1/organization/projects" {
 				word = "own"
 			}
 			cells += " " + word + " |"

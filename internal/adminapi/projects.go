@@ -44,7 +44,7 @@ func (a *API) projects() []endpoint.Endpoint {
 		ID: func(p org.Project) string { return p.ID }, Show: showProject,
 	}
 	return []endpoint.Endpoint{
-		endpoint.List("GET "+projectsPath, access.ManagementRead, endpoint.AtOrganization, page, a.listProjects),
+		endpoint.List("GET "+projectsPath, access.ProjectRead, endpoint.Anywhere, page, a.listProjects),
 		endpoint.Write("POST "+projectsPath, access.ManagementWrite, endpoint.AtOrganization,
 			[]audit.Action{audit.ProjectCreated}, a.createProject),
 		endpoint.Read("GET "+projectPath, access.ProjectRead, endpoint.AtProject, a.project),
@@ -55,8 +55,9 @@ func (a *API) projects() []endpoint.Endpoint {
 	}
 }
 
+// listProjects shows whoever administers some projects those alone.
 func (a *API) listProjects(ctx context.Context, c *endpoint.Call, p org.Page) (org.Rows[org.Project], error) {
-	filter := org.ProjectFilter{Page: p, IncludeArchived: c.Query.Bool("include_archived", false)}
+	filter := org.ProjectFilter{Page: p, IncludeArchived: c.Query.Bool("include_archived", false), IDs: c.Projects(access.ProjectRead)}
 	if err := c.Query.Err(); err != nil {
 		return org.Rows[org.Project]{}, err
 	}

@@ -32,7 +32,7 @@ const (
 	// AtWorkspace asks at the workspace named by the path's {workspace_id}.
 	AtWorkspace
 	// Anywhere asks at any scope; the handler narrows what it shows or changes
-	// with Call.Require and Call.Workspaces.
+	// with Call.Require, Call.Projects and Call.Workspaces.
 	Anywhere
 )
 
@@ -88,16 +88,25 @@ func require(caller identity.Caller, p access.Permission, at access.Scope) error
 	return errMissing(p)
 }
 
-// Workspaces returns the workspaces in which the caller holds p; nil means
-// every workspace of the organization.
+// Projects returns the projects in which the caller holds p; nil means every
+// project of the organization.
+func (c *Call) Projects(p access.Permission) []string {
+	return c.holding(p, c.Caller.Grants.Projects)
+}
+
+// Workspaces is Projects for workspaces.
 func (c *Call) Workspaces(p access.Permission) []string {
+	return c.holding(p, c.Caller.Grants.Workspaces)
+}
+
+func (c *Call) holding(p access.Permission, scopes map[string]access.Set) []string {
 	if c.Caller.Grants.Allows(p, access.Scope{}) {
 		return nil
 	}
 	ids := []string{}
-	for workspaceID, held := range c.Caller.Grants.Workspaces {
+	for scopeID, held := range scopes {
 		if held.Has(p) {
-			ids = append(ids, workspaceID)
+			ids = append(ids, scopeID)
 		}
 	}
 	return ids

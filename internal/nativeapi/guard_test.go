@@ -62,6 +62,8 @@ func (f *fixture) target(route string) (path string, body any) {
 	case "/projects/{project_id}/api_keys/{api_key_id}/rotate":
 		_, key, _ := f.serviceAccount(f.Organization.DefaultProjectID, access.ProjectMember)
 		return "/projects/" + f.Organization.DefaultProjectID + "/api_keys/" + key.ID + "/rotate", map[string]any{}
+	case "/admin_api_keys":
+		return pattern, map[string]any{"name": "key", "owner_user_id": f.Owner.ID}
 	case "/admin_api_keys/{key_id}/rotate":
 		key, _, err := f.Org.CreateAdminKey(f.t.Context(), f.actor(), org.NewAdminKey{Name: "key", UserID: f.Owner.ID})
 		return "/admin_api_keys/" + must[org.AdminKey](f.t)(key, err).ID + "/rotate", map[string]any{"overlap_seconds": 60}

@@ -74,6 +74,12 @@ type newProjectKey struct {
 	ExpiresInSeconds optional.Value[int64]    `json:"expires_in_seconds"`
 }
 
+type newAdminKey struct {
+	Name             string                `json:"name" required:"true"`
+	OwnerUserID      string                `json:"owner_user_id" required:"true"`
+	ExpiresInSeconds optional.Value[int64] `json:"expires_in_seconds"`
+}
+
 type rotation struct {
 	OverlapSeconds int64 `json:"overlap_seconds"`
 }
@@ -85,6 +91,8 @@ func (a *API) keys() []endpoint.Endpoint {
 			[]audit.Action{audit.APIKeyCreated}, a.createProjectKey),
 		endpoint.Write("POST "+keys+"/{api_key_id}/rotate", access.APIKeysWrite, endpoint.AtProject,
 			[]audit.Action{audit.APIKeyUpdated}, a.rotateProjectKey),
+		endpoint.Write("POST "+root+"/admin_api_keys", access.ManagementWrite, endpoint.AtOrganization,
+			[]audit.Action{audit.APIKeyCreated}, a.createAdminKey),
 		endpoint.Write("POST "+root+"/admin_api_keys/{key_id}/rotate", access.ManagementWrite, endpoint.AtOrganization,
 			[]audit.Action{audit.APIKeyUpdated}, a.rotateAdminKey),
 	}
@@ -153,11 +161,27 @@ func (a *API) requireWorkspacesOf(ctx context.Context, c *endpoint.Call, account
 	return c.RequireWorkspaces(memberships)
 }
 
+// createAdminKey makes a key that acts as somebody who may not make one, such as
+// the owner of a project. OpenAI's call makes them for the caller alone.
+func (a *API) createAdminKey(ctx context.Context, c *endpoint.Call, in newAdminKey) (adminKey, error) {
+	key, secret, err := a.org.CreateAdminKey(ctx, c.Actor(), org.NewAdminKey{
+		Name: in.Name, UserID: in.OwnerUserID, ExpiresInSeconds: in.ExpiresInSeconds, Within: c.Caller.Key,
+	})
+	if err != nil {
+		return adminKey{}, err
+	}
+	return a.showAdminKey(ctx, c, key, secret)
+}
+
 func (a *API) rotateAdminKey(ctx context.Context, c *endpoint.Call, in rotation) (adminKey, error) {
 	key, secret, err := a.org.RotateAdminKey(ctx, c.Actor(), c.Path("key_id"), org.Rotation{OverlapSeconds: in.OverlapSeconds, Within: c.Caller.Key})
 	if err != nil {
 		return adminKey{}, err
 	}
+	return a.showAdminKey(ctx, c, key, secret)
+}
+
+func (a *API) showAdminKey(ctx context.Context, c *endpoint.Call, key org.AdminKey, secret string) (adminKey, error) {
 	owner, err := a.org.User(ctx, c.OrganizationID(), key.UserID)
 	c.Header.Set("Cache-Control", "no-store")
 	return adminKey{

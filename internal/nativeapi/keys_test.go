@@ -104,6 +104,24 @@ func TestAdminKeyRotation(t *testing.T) {
 	ok[me](t, f.as(next.Value).get("/me"))
 }
 
+// A key made for somebody else acts as that person and no more.
+func TestAdminKeyForSomebodyElse(t *testing.T) {
+	f := newFixture(t)
+	reader, _ := f.user(access.OrganizationReader)
+	made := ok[adminKey](t, f.owner().post("/admin_api_keys", map[string]any{"name": "hers", "owner_user_id": reader.ID}))
+	if made.Owner.ID != reader.ID || !strings.HasPrefix(made.Value, "sk-admin-") {
+		t.Errorf("made %+v", made)
+	}
+	if who := ok[me](t, f.as(made.Value).get("/me")); who.ID != reader.ID {
+		t.Errorf("it acts as %+v", who)
+	}
+	refused(t, f.as(made.Value).post("/admin_api_keys", map[string]any{"name": "x", "owner_user_id": f.Owner.ID}), http.StatusForbidden, "insufficient_permissions", "")
+	for _, body := range []string{`{"name":"x","owner_user_id":"user-none"}`, `{"name":"x","owner_user_id":""}`} {
+		refused(t, f.owner().post("/admin_api_keys", body), http.StatusNotFound, "not_found", "")
+	}
+	refused(t, f.owner().post("/admin_api_keys", `{"name":"x"}`), http.StatusBadRequest, "missing_required_parameter", "owner_user_id")
+}
+
 // Nobody gets at more than they hold by making or rotating a key.
 func TestKeysDoNotClimb(t *testing.T) {
 	f := newFixture(t)

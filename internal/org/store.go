@@ -93,6 +93,7 @@ type Page struct {
 type ProjectFilter struct {
 	Page
 	IncludeArchived bool
+	IDs             []string // nil: every project
 }
 
 // UserFilter selects users. Emails are exact matches; several are OR.

@@ -22,7 +22,12 @@ func (r reader) Project(ctx context.Context, organizationID, projectID string) (
 func (r reader) Projects(ctx context.Context, organizationID string, f org.ProjectFilter) (org.Rows[org.Project], error) {
 	return projects.page(ctx, r, f.Page, list{
 		organizationID: organizationID,
-		scope:          inOrganization(organizationID),
+		scope: func(q *sqldb.Query) {
+			inOrganization(organizationID)(q)
+			if f.IDs != nil {
+				q.And("id", sqldb.In(storableOf(f.IDs)))
+			}
+		},
 		filter: func(q *sqldb.Query) {
 			if !f.IncludeArchived {
 				q.Where("archived_at = 0") // as the index has it

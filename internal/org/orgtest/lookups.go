@@ -139,6 +139,17 @@ func filters(t *testing.T, s org.Store) {
 		next, err3 := r.Projects(ctx, o, org.ProjectFilter{Page: org.Page{Limit: 5, After: archived.ID}})
 		equal(t, "active projects after one archived meanwhile", next.Items, []org.Project{n.project})
 
+		for _, of := range []struct {
+			ids  []string
+			want []org.Project
+		}{{[]string{n.project.ID, "other", "\x00"}, []org.Project{n.project}}, {[]string{archived.ID}, nil}, {[]string{}, nil}} {
+			some, err := r.Projects(ctx, o, org.ProjectFilter{Page: page, IDs: of.ids})
+			equal(t, "projects by id", some.Items, of.want)
+			if err != nil {
+				return err
+			}
+		}
+
 		keys, err4 := r.APIKeys(ctx, o, n.project.ID, org.APIKeyFilter{Page: page, ServiceAccountID: n.account.ID})
 		equal(t, "a service account's keys", keys.Items, []org.APIKey{n.key})
 
