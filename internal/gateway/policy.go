@@ -17,7 +17,7 @@ import (
 // which service tier. It comes once the upstreams are known, since a forbidden
 // model stays forbidden under any name that leads to it.
 func (x *exchange) restrict() error {
-	if x.policy == nil && !x.keepsNothing {
+	if x.policy == nil && !x.keepsNothing && x.in.checkpoints == nil {
 		return nil
 	}
 	for _, rule := range [...]func(*exchange) error{
@@ -51,7 +51,7 @@ func (x *exchange) restrictUnread() error {
 // restrictModels takes the upstreams out of the plan that would answer with a
 // model the project may not call.
 func (x *exchange) restrictModels() error {
-	if x.policy == nil || x.policy.models == nil {
+	if !x.picky() {
 		return nil
 	}
 	if m := x.target.endpoint; m != nil && x.denied(m.Name) {
@@ -68,20 +68,31 @@ func (x *exchange) restrictModels() error {
 			return x.errModel(inner)
 		}
 	}
-	if x.head.InnerMore {
+	if x.head.InnerMore && x.policy != nil && x.policy.models != nil {
 		return fault.New(fault.Forbidden, "model_not_found", "", "The request names more models than can be held against the model permissions of the project %s.", x.project.ID)
 	}
 	return nil
 }
 
-// mayCall reports whether the project may call a provider's model.
+// picky reports whether there are models that the project may not call.
+func (x *exchange) picky() bool {
+	return x.policy != nil && x.policy.models != nil || x.in.checkpoints != nil
+}
+
+// mayCall reports whether the project may call a provider's model: by its own
+// list and, for a fine-tuned checkpoint that is shared with projects, as one of
+// them.
 func (x *exchange) mayCall(model string) bool {
-	return x.policy == nil || x.policy.models == nil || x.policy.models.allows(model)
+	if x.policy != nil && x.policy.models != nil && !x.policy.models.allows(model) {
+		return false
+	}
+	projects, shared := x.in.checkpoints[model]
+	return !shared || slices.Contains(projects, x.project.ID)
 }
 
 // mayCallOn reports whether the project may call one of an endpoint's models.
 func (x *exchange) mayCallOn(m *routing.ModelEndpoint) bool {
-	if x.policy == nil || x.policy.models == nil {
+	if !x.picky() {
 		return true
 	}
 	return !x.denied(m.Name) && slices.ContainsFunc(m.Upstreams, func(u routing.Upstream) bool { return x.mayCall(u.Model) })
@@ -91,8 +102,7 @@ func (x *exchange) mayCallOn(m *routing.ModelEndpoint) bool {
 // list of such names would be no list at all, since any member of a workspace may
 // make endpoints.
 func (x *exchange) denied(name string) bool {
-	rules := x.policy.models
-	return !rules.allow && rules.covers(folded(name))
+	return x.policy != nil && x.policy.models != nil && !x.policy.models.allow && !x.policy.models.allows(name)
 }
 
 // restrictTools refuses a request that asks for a hosted tool that is disabled.

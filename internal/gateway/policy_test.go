@@ -119,6 +119,41 @@ func TestModelPermissions(t *testing.T) {
 	check("taken back", chatModel, big, tuned, "small", "large", "either")
 }
 
+// A checkpoint that was given to a project is for those that have it, also when
+// nobody has it any more.
+func TestCheckpointPermissions(t *testing.T) {
+	const tuned = "ft:gpt-4o-mini-2024-07-18:org:weather:B7R9VjQd"
+	r := newRig(t)
+	r.provider.Always(upstreamtest.JSON(200, chatBody))
+	ctx := t.Context()
+	_, _, err := r.org.UpdateConnection(ctx, r.actor, r.conn.ID, org.ConnectionFields{Models: optional.Of([]string{chatModel, tuned})})
+	must(t, err)
+	r.endpoint(t, "weather", org.ModelEndpointFields{Upstreams: optional.Of([]routing.Upstream{{ConnectionID: r.conn.ID, Model: tuned, Priority: 1, Weight: 1}})})
+	other, _, _, otherKey := r.newProject(t, "other")
+	check := func(what string, mine, theirs int) {
+		t.Helper()
+		for _, name := range []string{tuned, "weather"} {
+			equal(t, what+", "+name, r.do(t, call{body: named(name)}).StatusCode, mine)
+			equal(t, what+", the other, "+name, r.do(t, call{key: otherKey, body: named(name)}).StatusCode, theirs)
+			equal(t, what+", listed", slices.Contains(r.models(t), name), mine == 200)
+		}
+		equal(t, what+", another model", r.do(t, call{body: chat("")}).StatusCode, 200)
+	}
+	check("never shared", 200, 200)
+	theirs, err := r.org.CreateCheckpointPermissions(ctx, r.actor, tuned, []string{other.ID})
+	must(t, err)
+	check("shared with the other", 403, 200)
+	_, err = r.org.CreateCheckpointPermissions(ctx, r.actor, tuned, []string{r.project.ID})
+	must(t, err)
+	check("shared with both", 200, 200)
+	must(t, r.org.DeleteCheckpointPermission(ctx, r.actor, tuned, theirs[0].ID))
+	check("taken from the other", 200, 403)
+	mine, err := r.org.CheckpointPermissions(ctx, r.actor.OrganizationID, tuned, org.CheckpointPermissionFilter{Page: org.Page{Limit: 9}})
+	must(t, err)
+	must(t, r.org.DeleteCheckpointPermission(ctx, r.actor, tuned, mine.Items[0].ID))
+	check("taken from all", 403, 403)
+}
+
 func jsonField(t testing.TB, body []byte, name string) string {
 	t.Helper()
 	var fields map[string]any

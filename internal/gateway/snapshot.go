@@ -97,7 +97,8 @@ func (s *Snapshot) Apply(ctx context.Context, changes []org.Change) error {
 				err = refresh(c.ID, func(p *org.Project) { edit.projects.put(p.ID, p) }, edit.projects.drop, func() (org.Project, error) {
 					return r.Project(ctx, c.OrganizationID, c.ID)
 				})
-			case org.ChangeOrganization, org.ChangeWorkspace, org.ChangeConnection, org.ChangeModelEndpoint, org.ChangeIPAllowlist:
+			case org.ChangeOrganization, org.ChangeWorkspace, org.ChangeConnection, org.ChangeModelEndpoint, org.ChangeIPAllowlist,
+				org.ChangeCheckpointPermission:
 				directories[c.OrganizationID] = true
 			case org.ChangeStanding:
 				err = edit.refreshStanding(ctx, r, c)
@@ -111,9 +112,8 @@ func (s *Snapshot) Apply(ctx context.Context, changes []org.Change) error {
 				err = edit.refreshPolicy(ctx, r, c)
 			case org.ChangeRateLimits, org.ChangeSpendAlerts:
 				// Nothing here limits yet.
-			case org.ChangeCertificate, org.ChangeProjectCertificates, org.ChangeCheckpointPermission:
-				// Nothing here asks for a caller's certificate yet, nor knows whose a
-				// checkpoint is.
+			case org.ChangeCertificate, org.ChangeProjectCertificates:
+				// Nothing here asks for a caller's certificate yet.
 			}
 			if err != nil {
 				return fmt.Errorf("applying the change of %s %s: %w", c.Kind, c.ID, err)
@@ -219,7 +219,8 @@ type directory struct {
 	workspaces  map[string]*routing.Workspace // by name
 	byID        map[string]*routing.Workspace
 	connections map[string]*routing.Connection
-	addresses   *org.AddressRules // from where it may be called; nil: from everywhere
+	addresses   *org.AddressRules   // from where it may be called; nil: from everywhere
+	checkpoints map[string][]string // fine-tuned models that are for some projects; nil: none
 	// endpoints and served hold, by model name, everything of that name, the
 	// default workspace first.
 	endpoints map[string][]*routing.ModelEndpoint
@@ -274,6 +275,9 @@ func readDirectory(ctx context.Context, r org.Reader, organizationID string) (*d
 		return nil, err
 	}
 	d.addresses = org.NewAddressRules(lists)
+	if d.checkpoints, err = r.SharedCheckpoints(ctx, organizationID); err != nil {
+		return nil, err
+	}
 	return d, nil
 }
 

@@ -10,6 +10,10 @@ const ChangeCheckpointPermission ChangeKind = "checkpoint_permission"
 type CheckpointPermissionReader interface {
 	CheckpointPermission(ctx context.Context, organizationID, checkpoint, permissionID string) (CheckpointPermission, error)
 	CheckpointPermissions(ctx context.Context, organizationID, checkpoint string, f CheckpointPermissionFilter) (Rows[CheckpointPermission], error)
+	// SharedCheckpoints are the checkpoints that any project was ever given, each
+	// with the projects that may use it now, which may be none. It is nil when
+	// there is no checkpoint.
+	SharedCheckpoints(ctx context.Context, organizationID string) (map[string][]string, error)
 }
 
 // CheckpointPermissionWriter writes who may use fine-tuned checkpoints.

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"fmt"
 
 	"weir/internal/fault"
 	"weir/internal/org"
@@ -37,9 +38,43 @@ func (r reader) CheckpointPermissions(ctx context.Context, organizationID, check
 	})
 }
 
+func (r reader) SharedCheckpoints(ctx context.Context, organizationID string) (map[string][]string, error) {
+	rows, err := r.sql.QueryContext(ctx, `
+		SELECT s.checkpoint, COALESCE(p.project_id, '')
+		FROM shared_checkpoints s
+		LEFT JOIN checkpoint_permissions p ON p.organization_id = s.organization_id AND p.checkpoint = s.checkpoint
+		WHERE s.organization_id = $1 ORDER BY 1, 2`, organizationID)
+	if err != nil {
+		return nil, fmt.Errorf("reading shared checkpoints: %w", err)
+	}
+	defer rows.Close()
+	var shared map[string][]string
+	for rows.Next() {
+		var checkpoint, projectID string
+		if err := rows.Scan(&checkpoint, &projectID); err != nil {
+			return nil, fmt.Errorf("reading shared checkpoints: %w", err)
+		}
+		if shared == nil {
+			shared = map[string][]string{}
+		}
+		projects := shared[checkpoint]
+		if projectID != "" {
+			projects = append(projects, projectID)
+		}
+		shared[checkpoint] = projects
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("reading shared checkpoints: %w", err)
+	}
+	return shared, nil
+}
+
 func (w *tx) InsertCheckpointPermission(ctx context.Context, p org.CheckpointPermission) error {
 	if err := checkpointPermissions.insert(ctx, w, &p); err != nil {
 		return err
+	}
+	if _, err := w.exec(ctx, `INSERT INTO shared_checkpoints (organization_id, checkpoint) VALUES ($1, $2) ON CONFLICT DO NOTHING`, p.OrganizationID, p.Checkpoint); err != nil {
+		return fmt.Errorf("sharing a checkpoint: %w", err)
 	}
 	w.change(org.ChangeCheckpointPermission, p.OrganizationID, p.ID)
 	return nil

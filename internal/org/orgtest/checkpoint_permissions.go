@@ -3,6 +3,7 @@ package orgtest
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -31,6 +32,13 @@ func checkpointFamily() family {
 			return map[string]probe{
 				"CheckpointPermission": func(ctx context.Context, r org.Reader, o string) (any, error) {
 					return r.CheckpointPermission(ctx, o, checkpoint, a.checkpoint.ID)
+				},
+				"SharedCheckpoints": func(ctx context.Context, r org.Reader, o string) (any, error) {
+					shared, err := r.SharedCheckpoints(ctx, o)
+					if err == nil && !slices.Contains(shared[checkpoint], a.project.ID) {
+						err = fault.NotFoundf("not shared with the project")
+					}
+					return shared[checkpoint], err
 				},
 				"CheckpointPermissions": lists(a.checkpoint, func(ctx context.Context, r org.Reader, o string) (org.Rows[org.CheckpointPermission], error) {
 					return r.CheckpointPermissions(ctx, o, checkpoint, org.CheckpointPermissionFilter{Page: org.Page{Limit: 100}})
@@ -105,4 +113,20 @@ func checkpointPermissions(t *testing.T, s org.Store) {
 			list(elsewhere.Checkpoint, "", elsewhere), list("ft:none", ""), list("ft:\xff", ""),
 		)
 	})
+	shared := func(what string, want map[string][]string) {
+		t.Helper()
+		view(t, s, func(r org.Reader) error {
+			got, err := r.SharedCheckpoints(ctx, o)
+			for _, projects := range got {
+				slices.Sort(projects)
+			}
+			equal(t, what, got, want)
+			return err
+		})
+	}
+	both := []string{n.project.ID, project.ID}
+	slices.Sort(both)
+	shared("shared", map[string][]string{checkpoint: both, elsewhere.Checkpoint: {project.ID}})
+	update(t, s, o, func(tx org.Tx) error { return tx.DeleteCheckpointPermission(ctx, o, elsewhere.Checkpoint, elsewhere.ID) })
+	shared("with nobody any more", map[string][]string{checkpoint: both, elsewhere.Checkpoint: nil})
 }

@@ -496,6 +496,12 @@ settings
   constraint settings_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
   constraint settings_pkey PRIMARY KEY (organization_id, project_id)
   CREATE UNIQUE INDEX settings_pkey ON settings USING btree (organization_id, project_id)
+shared_checkpoints
+  organization_id text COLLATE C NOT NULL
+  checkpoint text COLLATE C NOT NULL
+  constraint shared_checkpoints_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+  constraint shared_checkpoints_pkey PRIMARY KEY (organization_id, checkpoint)
+  CREATE UNIQUE INDEX shared_checkpoints_pkey ON shared_checkpoints USING btree (organization_id, checkpoint)
 spend_alerts
   id text COLLATE C NOT NULL
   organization_id text COLLATE C NOT NULL

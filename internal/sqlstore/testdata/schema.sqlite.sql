@@ -416,6 +416,11 @@ CREATE TABLE settings (
     data_retention    TEXT NOT NULL,
     PRIMARY KEY (organization_id, project_id)
 );
+CREATE TABLE shared_checkpoints (
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    checkpoint      TEXT NOT NULL,
+    PRIMARY KEY (organization_id, checkpoint)
+);
 CREATE TABLE spend_alerts (
     id              TEXT NOT NULL PRIMARY KEY,
     organization_id TEXT NOT NULL REFERENCES organizations (id),
