@@ -38,7 +38,10 @@ func checkpointFamily() family {
 					if err == nil && !slices.Contains(shared[checkpoint], a.project.ID) {
 						err = fault.NotFoundf("not shared with the project")
 					}
-					return shared[checkpoint], err
+					if err != nil {
+						return []string(nil), err
+					}
+					return shared[checkpoint], nil
 				},
 				"CheckpointPermissions": lists(a.checkpoint, func(ctx context.Context, r org.Reader, o string) (org.Rows[org.CheckpointPermission], error) {
 					return r.CheckpointPermissions(ctx, o, checkpoint, org.CheckpointPermissionFilter{Page: org.Page{Limit: 100}})
@@ -127,6 +130,8 @@ func checkpointPermissions(t *testing.T, s org.Store) {
 	both := []string{n.project.ID, project.ID}
 	slices.Sort(both)
 	shared("shared", map[string][]string{checkpoint: both, elsewhere.Checkpoint: {project.ID}})
-	update(t, s, o, func(tx org.Tx) error { return tx.DeleteCheckpointPermission(ctx, o, elsewhere.Checkpoint, elsewhere.ID) })
+	update(t, s, o, func(tx org.Tx) error {
+		return tx.DeleteCheckpointPermission(ctx, o, elsewhere.Checkpoint, elsewhere.ID)
+	})
 	shared("with nobody any more", map[string][]string{checkpoint: both, elsewhere.Checkpoint: nil})
 }
