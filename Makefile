@@ -25,7 +25,7 @@ demo: build ## build, and serve a demo with a sandbox provider until Ctrl-C
 run: build ## build, and serve on ./weir-data with your own settings (WEIR_*)
 	@exec bin/weir serve
 
-test: ## all tests, with PostgreSQL, without the race detector
+test: ## all tests, with PostgreSQL and Redis, without the race detector
 	@scripts/deps.sh
 	$(SERVICES) go test $(TEST_FLAGS) ./...
 
@@ -57,11 +57,11 @@ fmt: ## format the Go files
 lint: ## golangci-lint, by .golangci.yml
 	@scripts/lint.sh
 
-services-up: ## start the PostgreSQL the tests use, and print its variable
+services-up: ## start the PostgreSQL and Redis the tests use, and print their variables
 	@scripts/deps.sh
 	@scripts/services.sh up
 
-services-down: ## stop it, and remove its data
+services-down: ## stop them, and remove their data
 	@scripts/services.sh down
 
 tools: ## build the pinned linter into .tools/

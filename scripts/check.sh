@@ -74,7 +74,7 @@ step "lint" scripts/lint.sh
 step "build, static" make --no-print-directory build
 step "generated files: go generate changes nothing" generated
 tree_before=$(tree)
-step "tests, race detector, PostgreSQL" scripts/services.sh run -- go test -race -timeout 15m ./...
+step "tests, race detector, PostgreSQL and Redis" scripts/services.sh run -- go test -race -timeout 15m ./...
 step "allocation ceilings: go test -run Allocations" allocations
 step "tests leave the tree alone" tree_unchanged
 printf '\n== check passed, %d s\n' $((SECONDS - since))

@@ -44,23 +44,29 @@ missing_packages() {
 	command -v make >/dev/null || echo make
 	gcc_works || echo gcc libc6-dev
 	have_postgres || echo postgresql
+	command -v redis-server >/dev/null || echo redis-server
 }
 
 # Installs the packages named, without letting Debian create and start a
-# PostgreSQL cluster of its own: the tests bring up their own.
+# PostgreSQL cluster or a Redis of its own: the tests bring up their own.
 install_packages() {
-	local as_root=$1 drop=/etc/postgresql-common/createcluster.d/weir-no-cluster.conf
+	local as_root=$1 drop=/etc/postgresql-common/createcluster.d/weir-no-cluster.conf policy=/usr/sbin/policy-rc.d
 	shift
 	$as_root sh -c '
 		set -e
-		drop=$1; shift
+		drop=$1; policy=$2; shift 2
 		mkdir -p "$(dirname "$drop")"
-		trap "rm -f \"$drop\"" EXIT
+		[ ! -e "$policy" ] || policy=
+		trap "rm -f \"$drop\" $policy" EXIT
 		echo "create_main_cluster = false" >"$drop"
+		if [ -n "$policy" ]; then
+			printf "#!/bin/sh\nexit 101\n" >"$policy"
+			chmod 755 "$policy"
+		fi
 		export DEBIAN_FRONTEND=noninteractive
 		apt-get update -qq
 		apt-get install -y -qq --no-install-recommends "$@"
-	' sh "$drop" "$@"
+	' sh "$drop" "$policy" "$@"
 }
 
 need_go
