@@ -10,12 +10,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"weir/internal/config"
 	"weir/internal/eventstore/sqlevents"
 	"weir/internal/pricing"
+	"weir/internal/server"
 	"weir/internal/sqldb"
 	"weir/internal/sqlstore"
 	"weir/internal/vault"
@@ -106,13 +108,18 @@ func examineUse(dir string) []finding {
 }
 
 func examineTLS(t config.TLS) finding {
-	if _, err := loadTLS(t); err != nil {
-		return bad("TLS: %v.", err)
-	}
 	if t.CertFile == "" {
 		return finding{}
 	}
-	return good("The TLS certificate and its key belong together.")
+	pair, err := server.LoadKeyPair(t.CertFile, t.KeyFile)
+	if err != nil {
+		return bad("TLS: %v.", err)
+	}
+	expires := pair.Expires().UTC().Format(time.DateOnly)
+	if time.Now().After(pair.Expires()) {
+		return bad("The TLS certificate has expired on %s.", expires)
+	}
+	return good("The TLS certificate and its key belong together, and are good until %s.", expires)
 }
 
 // lowSpace is when a disk counts as nearly full, in bytes: the usage log and

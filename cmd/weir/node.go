@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -51,7 +50,7 @@ type node struct {
 	cfg     config.Config
 	log     *slog.Logger
 	metrics *telemetry.Metrics
-	tls     *tls.Config // nil: plain HTTP
+	keyPair *server.KeyPair // nil: plain HTTP
 	dir     *dataDir
 
 	store    *sqlstore.Store
@@ -82,8 +81,10 @@ func open(ctx context.Context, cfg config.Config, log *slog.Logger) (n *node, er
 			n = nil
 		}
 	}()
-	if n.tls, err = loadTLS(cfg.TLS); err != nil {
-		return n, err
+	if cfg.TLS.CertFile != "" {
+		if n.keyPair, err = server.LoadKeyPair(cfg.TLS.CertFile, cfg.TLS.KeyFile); err != nil {
+			return n, err
+		}
 	}
 	if n.dir, err = openDataDir(cfg.DataDir); err != nil {
 		return n, err
@@ -241,14 +242,14 @@ func (n *node) Serve(ctx context.Context, listener net.Listener) error {
 	native := nativeapi.New(nativeapi.Options{
 		Org: n.org, Usage: n.events, Identity: n.identity, Book: n.book, Logger: n.log, Now: time.Now,
 		AdminDescription: adminapi.Description(),
-		SecureCookies:    n.tls != nil || strings.HasPrefix(n.cfg.PublicURL, "https:"),
+		SecureCookies:    n.keyPair != nil || strings.HasPrefix(n.cfg.PublicURL, "https:"),
 		OIDC:             oidcProviders(n.cfg),
 		PublicURL:        publicURL(n.cfg, listener),
 	})
 	srv := &server.Server{
 		Admin: admin.Handler(), Native: native.Handler(), SCIM: scim.New(scim.Options{Org: n.org, Identity: n.identity, Logger: n.log, PublicURL: n.cfg.PublicURL}), Gateway: n.relay, Metrics: n.metricsHandler(listener),
 		Health: &server.Health{Checks: n.checks()}, Logger: n.log,
-		HeaderTimeout: n.cfg.Gateway.HeaderTimeout, ShutdownTimeout: n.cfg.ShutdownTimeout, TLS: n.tls,
+		HeaderTimeout: n.cfg.Gateway.HeaderTimeout, ShutdownTimeout: n.cfg.ShutdownTimeout, KeyPair: n.keyPair, AskCertificates: n.snapshot.AsksForCertificates,
 		Proxies: n.cfg.TrustedProxies.Prefixes(),
 	}
 	// What requests lean on runs until they have ended.
@@ -324,6 +325,7 @@ func (n *node) metricsHandler(listener net.Listener) http.Handler {
 
 func (n *node) jobs() []jobs.Job {
 	return []jobs.Job{
+		{Name: "TLS certificate files", Every: 2 * time.Second, Run: n.refreshKeyPair},
 		{Name: "usage backlog", Every: time.Second, Run: func(context.Context) error { n.metrics.UsageBacklog(n.recorder.Backlog()); return nil }},
 		{Name: "last use of keys", Every: 2 * time.Second, Run: func(ctx context.Context) error { return n.identity.Used.Flush(ctx, n.store) }},
 		{Name: "denied requests", Every: 5 * time.Second, Run: func(ctx context.Context) error {
@@ -337,6 +339,21 @@ func (n *node) jobs() []jobs.Job {
 		}},
 		{Name: "retention of the audit log", Every: time.Hour, Run: func(ctx context.Context) error { return n.org.PruneAudit(ctx, n.auditRetention(time.Now())) }},
 	}
+}
+
+// refreshKeyPair shows a new TLS certificate once there is one.
+func (n *node) refreshKeyPair(context.Context) error {
+	if n.keyPair == nil {
+		return nil
+	}
+	replaced, err := n.keyPair.Refresh()
+	if err != nil {
+		return fmt.Errorf("%w; the certificate that was read before is still shown", err)
+	}
+	if replaced {
+		n.log.Info("the TLS certificate was replaced", "expires", n.keyPair.Expires())
+	}
+	return nil
 }
 
 // minuteRetention is how long reports by the minute go back; by the hour and
@@ -355,17 +372,6 @@ func (n *node) checks() []server.Check {
 		{Name: "usage log", Run: func(context.Context) error { return n.recorder.Healthy() }},
 		{Name: "change feed", Run: func(context.Context) error { return n.feed.Err() }},
 	}
-}
-
-func loadTLS(t config.TLS) (*tls.Config, error) {
-	if t.CertFile == "" {
-		return nil, nil //nolint:nilnil // plain HTTP
-	}
-	cert, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile)
-	if err != nil {
-		return nil, fmt.Errorf("reading the TLS certificate: %w", err)
-	}
-	return &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}, nil
 }
 
 // Close closes what the node has opened, the last first.

@@ -82,7 +82,9 @@ func (a *API) certificatesAt(path string, at endpoint.Scope, object string) []en
 	}
 	toggle := func(active bool, result string) func(context.Context, *endpoint.Call, certificateIDs) (toggledCertificates, error) {
 		return func(ctx context.Context, c *endpoint.Call, in certificateIDs) (toggledCertificates, error) {
-			toggled, err := a.org.ToggleCertificates(ctx, c.Actor(), c.Path("project_id"), in.IDs, active)
+			toggled, err := a.org.ToggleCertificates(ctx, c.Actor(), org.CertificateToggle{
+				ProjectID: c.Path("project_id"), IDs: in.IDs, Active: active, Shown: endpoint.Certificate(c.Request),
+			})
 			shown := toggledCertificates{Object: object + result, Data: make([]scopedCertificate, len(toggled))}
 			for i, t := range toggled {
 				shown.Data[i] = showScopedCertificate(t, object)

@@ -52,7 +52,7 @@ func (w *world) certificate(name string) org.Certificate {
 func (w *world) activeCertificate(projectID string) org.Certificate {
 	w.t.Helper()
 	c := w.certificate("active")
-	_, err := w.Org.ToggleCertificates(w.t.Context(), w.actor(), projectID, []string{c.ID}, true)
+	_, err := w.Org.ToggleCertificates(w.t.Context(), w.actor(), org.CertificateToggle{ProjectID: projectID, IDs: []string{c.ID}, Active: true})
 	return must(w.t, c, err)
 }
 

@@ -296,7 +296,7 @@ func TestCertificatesWalkedByOne(t *testing.T) {
 	for i := range 5 {
 		c := w.certificate(fmt.Sprint(i))
 		if i%2 == 0 {
-			_, err := w.Org.ToggleCertificates(ctx, w.actor(), p.ID, []string{c.ID}, true)
+			_, err := w.Org.ToggleCertificates(ctx, w.actor(), org.CertificateToggle{ProjectID: p.ID, IDs: []string{c.ID}, Active: true})
 			must(t, c, err)
 		}
 	}

@@ -32,7 +32,7 @@ type Config struct {
 	DatabaseURL string `yaml:"database_url" shown:"SQLite in the data directory" help:"control plane: sqlite:PATH or postgres://…"`
 	EventsURL   string `yaml:"events_url" shown:"the control plane's database; for SQLite a second file, events.db" help:"usage events: sqlite:PATH or postgres://…"`
 	// TrustedProxies are the proxies in front of weir.
-	TrustedProxies Networks `yaml:"trusted_proxies" shown:"none" help:"addresses and networks of proxies in front of weir, separated by commas: their X-Forwarded-For says where a request comes from, anybody else's is passed over"`
+	TrustedProxies Networks `yaml:"trusted_proxies" shown:"none" help:"addresses and networks of proxies in front of weir, separated by commas: their X-Forwarded-For and X-Forwarded-Client-Cert say where a request comes from, anybody else's is passed over"`
 	LimitsURL      string   `yaml:"limits_url" default:"memory:" help:"where limits are counted: memory: (none are enforced yet)"`
 	PublicURL      string   `yaml:"public_url" help:"address that browsers reach weir at, such as https://weir.example.com; identity providers send people back to it, and the links of invitations begin with it"`
 	MasterKey      Secret   `yaml:"master_key" shown:"generated in the data directory" help:"seals provider secrets: 32 bytes in base64; several, separated by commas, while the key is changed: the first seals, all open"`

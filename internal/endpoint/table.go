@@ -204,6 +204,13 @@ func From(r *http.Request) identity.From {
 	return identity.From{IPAddress: peer.Text(r.RemoteAddr), UserAgent: r.UserAgent()}
 }
 
+// Certificate is what the caller of r showed to identify itself. The server has seen
+// to it that the header is a trusted proxy's.
+func Certificate(r *http.Request) *peer.Certificate {
+	shown := peer.CertificateOf(r.TLS, r.Header[peer.ForwardedCertificate])
+	return &shown
+}
+
 func (t *Table) permit(e *Endpoint, caller identity.Caller, r *http.Request) error {
 	if t.refuseProjectKeys && caller.Project != "" {
 		return errMissing(e.Needs)

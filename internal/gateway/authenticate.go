@@ -42,6 +42,14 @@ func (x *exchange) authenticate() error {
 	if rules := x.in.addresses; rules != nil && !rules.Allow(key.ProjectID, peer.Address(x.r.RemoteAddr)) {
 		return org.ErrAddressRefused(peer.Text(x.r.RemoteAddr)) // which deny notes: the key may be stolen
 	}
+	if x.in.certificates != nil {
+		if _, err := x.in.certificates.Admit(key.ProjectID, x.shown(), now); err != nil {
+			// A connection that was opened before certificates were asked for, or with
+			// one that has expired, would be refused for ever.
+			x.w.Header()["Connection"] = []string{"close"}
+			return err
+		}
+	}
 	x.g.Used.Mark(key.ID, now)
 	return nil
 }
@@ -58,6 +66,11 @@ func (x *exchange) stranger(secret string) error {
 		return audit.Refused(caller.Actor, fault.New(fault.Forbidden, "insufficient_permissions", "", "An admin key manages the organization and cannot call models. Use a project's key. Missing scopes: api.model.request."))
 	}
 	return identity.ErrBadKey(secret)
+}
+
+// shown is the client certificate that the caller came with.
+func (x *exchange) shown() peer.Certificate {
+	return peer.CertificateOf(x.r.TLS, x.r.Header[peer.ForwardedCertificate])
 }
 
 // processed sets the header that says how long weir took.

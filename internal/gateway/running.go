@@ -66,7 +66,7 @@ func (x *exchange) join() {
 	shard.first, x.joined = x, true
 	shard.mu.Unlock()
 	until := x.keyEnds(x.key)
-	if state := x.g.Snapshot.state.Load(); state != x.state { // which may have been reviewed before x was in
+	if state := x.g.Snapshot.state.Load(); state != x.state || x.in.certificates != nil { // a state may have been reviewed before x was in
 		var err error
 		if until, err = x.mayGoOn(state, time.Now()); err != nil {
 			x.cancel(&revocation{err})
@@ -112,8 +112,8 @@ func (r *running) review(s *Snapshot) {
 			until, err := x.mayGoOn(state, now)
 			if err != nil {
 				x.cancel(&revocation{err})
-			} else if !until.IsZero() && (next.IsZero() || until.Before(next)) {
-				next = until
+			} else {
+				next = sooner(next, until)
 			}
 		}
 		shard.mu.Unlock()
@@ -127,13 +127,13 @@ func (r *running) lookAt(s *Snapshot, at time.Time) {
 	if at.IsZero() {
 		return
 	}
-	sooner := func() bool { next := r.next.Load(); return next != 0 && next <= at.UnixNano() }
-	if sooner() {
+	before := func() bool { next := r.next.Load(); return next != 0 && next <= at.UnixNano() }
+	if before() {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if sooner() {
+	if before() {
 		return
 	}
 	r.next.Store(at.UnixNano())
@@ -160,6 +160,11 @@ func (x *exchange) mayGoOn(s *state, now time.Time) (until time.Time, err error)
 	if rules := in.addresses; rules != nil && !rules.Allow(key.ProjectID, peer.Address(x.r.RemoteAddr)) {
 		return until, org.ErrAddressRefused(peer.Text(x.r.RemoteAddr))
 	}
+	if in.certificates != nil {
+		if until, err = in.certificates.Admit(key.ProjectID, x.shown(), now); err != nil {
+			return until, err
+		}
+	}
 	if project.Archived() {
 		return until, errArchived(project)
 	}
@@ -169,7 +174,7 @@ func (x *exchange) mayGoOn(s *state, now time.Time) (until time.Time, err error)
 	if w := in.byID[x.event.WorkspaceID]; w == nil || !w.Admits(project.ID) {
 		return until, errWorkspace(project, x.target.workspace)
 	}
-	return x.keyEnds(key), nil
+	return sooner(until, x.keyEnds(key)), nil
 }
 
 func errRevokedKey(x *exchange) error {
@@ -182,11 +187,18 @@ func errRevokedKey(x *exchange) error {
 
 // keyEnds is when the secret that the exchange came with ends; zero: never.
 func (x *exchange) keyEnds(key *org.APIKey) time.Time {
-	until := key.ExpiresAt
-	if x.secret != key.Hash && (until.IsZero() || key.PreviousUntil.Before(until)) {
-		until = key.PreviousUntil
+	if x.secret != key.Hash {
+		return sooner(key.ExpiresAt, key.PreviousUntil)
 	}
-	return until
+	return key.ExpiresAt
+}
+
+// sooner is the first of two moments; zero is never.
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // errRevoked ends a stream that has begun.

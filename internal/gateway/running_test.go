@@ -12,6 +12,7 @@ import (
 	"weir/internal/openaiwire"
 	"weir/internal/optional"
 	"weir/internal/org"
+	"weir/internal/peer/peertest"
 	"weir/internal/upstream/upstreamtest"
 	"weir/internal/usage"
 )
@@ -84,6 +85,12 @@ func TestStreamsOfWhoMayNoLongerCallAreCut(t *testing.T) {
 			_, err := r.org.UpdateWorkspace(t.Context(), r.actor, r.conn.WorkspaceIDs[0], org.WorkspaceChange{ProjectIDs: optional.Of([]string{r.bystander.ID})})
 			must(t, err)
 		}, "workspace_forbidden"},
+		"a client certificate is asked for": {func(t *testing.T, r *rig) {
+			c, err := r.org.UploadCertificate(t.Context(), r.actor, org.NewCertificate{PEM: peertest.PEM(peertest.NewAuthority(t, "devices").Certificate.Raw)})
+			must(t, err)
+			_, err = r.org.ToggleCertificates(t.Context(), r.actor, org.CertificateToggle{ProjectID: r.project.ID, IDs: []string{c.ID}, Active: true})
+			must(t, err)
+		}, "client_certificate_required"},
 		"its address is shut out": {func(t *testing.T, r *rig) {
 			l, err := r.org.CreateIPAllowlist(t.Context(), r.actor, org.NewIPAllowlist{Name: "elsewhere", ProjectID: r.project.ID, AllowedIPs: []string{"192.0.2.1"}})
 			must(t, err)

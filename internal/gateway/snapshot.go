@@ -36,6 +36,7 @@ type state struct {
 	roles         shards[string, access.Mask] // custom roles, by id
 	policies      shards[string, *policy]     // by who holds settings: projects and organizations
 	organizations map[string]*directory
+	certified     bool // an organization has client certificates, active or not
 }
 
 // NewSnapshot returns a snapshot that is empty until Rebuild.
@@ -71,6 +72,7 @@ func (s *Snapshot) Rebuild(ctx context.Context) error {
 			if next.organizations[o.ID], err = readDirectory(ctx, r, o.ID); err != nil {
 				return err
 			}
+			next.certified = next.certified || next.organizations[o.ID].certified
 		}
 		return nil
 	})
@@ -98,7 +100,7 @@ func (s *Snapshot) Apply(ctx context.Context, changes []org.Change) error {
 					return r.Project(ctx, c.OrganizationID, c.ID)
 				})
 			case org.ChangeOrganization, org.ChangeWorkspace, org.ChangeConnection, org.ChangeModelEndpoint, org.ChangeIPAllowlist,
-				org.ChangeCheckpointPermission:
+				org.ChangeCheckpointPermission, org.ChangeCertificate, org.ChangeProjectCertificates:
 				directories[c.OrganizationID] = true
 			case org.ChangeStanding:
 				err = edit.refreshStanding(ctx, r, c)
@@ -112,8 +114,6 @@ func (s *Snapshot) Apply(ctx context.Context, changes []org.Change) error {
 				err = edit.refreshPolicy(ctx, r, c)
 			case org.ChangeRateLimits, org.ChangeSpendAlerts:
 				// Nothing here limits yet.
-			case org.ChangeCertificate, org.ChangeProjectCertificates:
-				// Nothing here asks for a caller's certificate yet.
 			}
 			if err != nil {
 				return fmt.Errorf("applying the change of %s %s: %w", c.Kind, c.ID, err)
@@ -129,6 +129,7 @@ func (s *Snapshot) Apply(ctx context.Context, changes []org.Change) error {
 			}
 			next.organizations[organizationID] = d
 		}
+		next.certified = slices.ContainsFunc(slices.Collect(maps.Values(next.organizations)), func(d *directory) bool { return d.certified })
 		return nil
 	})
 	if err != nil {
@@ -162,6 +163,11 @@ func (s *state) key(hash id.Hash, now time.Time) *org.APIKey {
 	}
 	return k
 }
+
+// AsksForCertificates reports whether callers have to be asked for certificates
+// when they connect: some organization has one, and whoever activates it must be
+// able to show that it works.
+func (s *Snapshot) AsksForCertificates() bool { return s.state.Load().certified }
 
 // project returns a project; nil when there is none.
 func (s *state) project(projectID string) *org.Project {
@@ -221,6 +227,10 @@ type directory struct {
 	connections map[string]*routing.Connection
 	addresses   *org.AddressRules   // from where it may be called; nil: from everywhere
 	checkpoints map[string][]string // fine-tuned models that are for some projects; nil: none
+	// certificates are those that callers must show; nil: none. certified says that
+	// there are some, if only inactive ones.
+	certificates *org.CertificateRules
+	certified    bool
 	// endpoints and served hold, by model name, everything of that name, the
 	// default workspace first.
 	endpoints map[string][]*routing.ModelEndpoint
@@ -278,7 +288,8 @@ func readDirectory(ctx context.Context, r org.Reader, organizationID string) (*d
 	if d.checkpoints, err = r.SharedCheckpoints(ctx, organizationID); err != nil {
 		return nil, err
 	}
-	return d, nil
+	d.certificates, d.certified, err = org.CertificateRulesOf(ctx, r, organizationID)
+	return d, err
 }
 
 func (d *directory) addConnection(c *routing.Connection) {

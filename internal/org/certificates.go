@@ -13,6 +13,7 @@ import (
 	"weir/internal/fault"
 	"weir/internal/id"
 	"weir/internal/optional"
+	"weir/internal/peer"
 )
 
 // Certificate is an X.509 certificate, a leaf's or an authority's, that callers
@@ -187,31 +188,42 @@ func (s *Service) DeleteCertificate(ctx context.Context, actor audit.Actor, cert
 	})
 }
 
+// CertificateToggle says which certificates are to be active, or no longer.
+type CertificateToggle struct {
+	ProjectID string // "": the organization
+	IDs       []string
+	Active    bool
+	Shown     *peer.Certificate // by who asks for it; nil: nobody who calls over the network
+}
+
 // ToggleCertificates activates or deactivates certificates at a scope, all or
-// none, and returns them in the order they were asked for, each once. projectID
-// is "" for the organization.
+// none, and returns them in the order they were asked for, each once.
 //
 // A certificate that is active in the organization counts in every project; one
 // may be active in a project alone. Hence activation in a project asks for the
 // certificate to be in the organization, and not for it to be active there. What
 // is in the wanted state already stays in it: the audit event names those that
 // were not, and there is none when nothing changed.
-func (s *Service) ToggleCertificates(ctx context.Context, actor audit.Actor, projectID string, certificateIDs []string, active bool) ([]ScopedCertificate, error) {
-	if len(certificateIDs) == 0 {
+func (s *Service) ToggleCertificates(ctx context.Context, actor audit.Actor, in CertificateToggle) ([]ScopedCertificate, error) {
+	if len(in.IDs) == 0 {
 		return nil, fault.EmptyArray("certificate_ids")
 	}
-	if err := checkReferences("certificate_ids", certificateIDs, maxToggledCertificates); err != nil {
+	if err := checkReferences("certificate_ids", in.IDs, maxToggledCertificates); err != nil {
 		return nil, err
 	}
 	var toggled []ScopedCertificate
 	err := s.update(ctx, actor, func(tx Tx) error {
-		scope, err := certificateScopeOf(ctx, tx, actor.OrganizationID, projectID)
+		scope, err := certificateScopeOf(ctx, tx, actor.OrganizationID, in.ProjectID)
+		if err != nil {
+			return err
+		}
+		before, _, err := CertificateRulesOf(ctx, tx, actor.OrganizationID)
 		if err != nil {
 			return err
 		}
 		toggled = nil
 		var changed []certificateName
-		for i, certificateID := range certificateIDs {
+		for i, certificateID := range in.IDs {
 			if slices.ContainsFunc(toggled, func(c ScopedCertificate) bool { return c.ID == certificateID }) {
 				continue
 			}
@@ -219,18 +231,19 @@ func (s *Service) ToggleCertificates(ctx context.Context, actor audit.Actor, pro
 			if err != nil {
 				return notFoundAsInvalid(err, fmt.Sprintf("certificate_ids[%d]", i))
 			}
-			if scope.active(c) != active {
-				if err := scope.set(ctx, tx, &c, active); err != nil {
+			if scope.active(c) != in.Active {
+				if err := scope.set(ctx, tx, &c, in.Active); err != nil {
 					return err
 				}
 				changed = append(changed, certificateName{ID: c.ID, Name: c.Name})
 			}
-			toggled = append(toggled, ScopedCertificate{Certificate: c, ActiveHere: active})
+			toggled = append(toggled, ScopedCertificate{Certificate: c, ActiveHere: in.Active})
 		}
-		if len(changed) > 0 {
-			tx.Record(scope.toggled(active, changed))
+		if len(changed) == 0 {
+			return nil
 		}
-		return nil
+		tx.Record(scope.toggled(in.Active, changed))
+		return staysCertified(ctx, tx, actor.OrganizationID, before, in, s.Now())
 	})
 	return toggled, err
 }

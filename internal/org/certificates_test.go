@@ -60,7 +60,7 @@ func TestCertificatesOfManyAdministrators(t *testing.T) {
 					case 2:
 						err = n.DeleteCertificate(ctx, n.by.Actor, contested[random.IntN(len(contested))])
 					default:
-						_, err = n.ToggleCertificates(ctx, n.by.Actor, scope, contested[random.IntN(len(contested)):], random.IntN(2) == 0)
+						_, err = n.ToggleCertificates(ctx, n.by.Actor, org.CertificateToggle{ProjectID: scope, IDs: contested[random.IntN(len(contested)):], Active: random.IntN(2) == 0})
 					}
 					if err != nil && !fault.Is(err, fault.Invalid) && !fault.Is(err, fault.NotFound) {
 						t.Errorf("refused with %v", err)

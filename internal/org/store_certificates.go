@@ -18,6 +18,8 @@ type CertificateReader interface {
 	// ProjectCertificates returns the ids of those active in the project, in
 	// their order.
 	ProjectCertificates(ctx context.Context, organizationID, projectID string) ([]string, error)
+	// ActiveInProjects returns what is active in any project of the organization.
+	ActiveInProjects(ctx context.Context, organizationID string) ([]ProjectCertificate, error)
 	// ProjectsOfCertificate returns the ids of at most limit projects, archived
 	// ones left out, in which the certificate is active.
 	ProjectsOfCertificate(ctx context.Context, organizationID, certificateID string, limit int) ([]string, error)

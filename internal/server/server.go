@@ -5,7 +5,6 @@ package server
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -36,7 +35,8 @@ type Server struct {
 
 	HeaderTimeout   time.Duration // for the header of a request to arrive
 	ShutdownTimeout time.Duration // for running requests to end
-	TLS             *tls.Config   // nil: plain HTTP
+	KeyPair         *KeyPair      // to serve TLS with; nil: plain HTTP
+	AskCertificates func() bool   // whether callers are asked for a certificate; nil: never
 
 	running running
 }
@@ -60,6 +60,7 @@ const (
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.running.begin()
 	defer s.running.end()
+	s.retire(w, r)
 	r = s.origin(r)
 	control := http.NewResponseController(w)
 	if h := s.own(r); h != nil {
@@ -234,15 +235,19 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 		ReadHeaderTimeout: s.HeaderTimeout,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    hardMaxHeader,
-		TLSConfig:         s.TLS,
 		// OPTIONS * is answered here, as any other address that is not ours.
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     slog.NewLogLogger(s.Logger.Handler(), slog.LevelDebug), // broken handshakes and the like
 	}
+	if s.KeyPair != nil {
+		listener = connections{listener}
+		srv.TLSConfig = s.KeyPair.config(s.AskCertificates)
+		srv.ConnContext = withConnection
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		var err error
-		if s.TLS != nil {
+		if s.KeyPair != nil {
 			err = srv.ServeTLS(listener, "", "")
 		} else {
 			err = srv.Serve(listener)

@@ -63,6 +63,11 @@ func (r reader) ProjectCertificates(ctx context.Context, organizationID, project
 	return ids, err
 }
 
+func (r reader) ActiveInProjects(ctx context.Context, organizationID string) ([]org.ProjectCertificate, error) {
+	q := sqldb.NewQuery(projectCertificates.selection()).And("organization_id", sqldb.Equal(organizationID))
+	return projectCertificates.all(ctx, r, q.Add(" ORDER BY project_id, certificate_id"))
+}
+
 func (r reader) ProjectsOfCertificate(ctx context.Context, organizationID, certificateID string, limit int) ([]string, error) {
 	q := sqldb.NewQuery(projectCertificates.selection()).
 		And("certificate_id", sqldb.Equal(certificateID)).And("organization_id", sqldb.Equal(organizationID)).

@@ -116,7 +116,7 @@ var addressPattern = regexp.MustCompile(`https?://127\.0\.0\.1:\d+`)
 func start(t *testing.T, env []string, args ...string) *process {
 	t.Helper()
 	p := spawn(t, env, args...)
-	p.address = addressPattern.FindString(p.waitFor(t, "http://127.0.0.1:"))
+	p.address = addressPattern.FindString(p.waitFor(t, "://127.0.0.1:"))
 	return p
 }
 

@@ -3,6 +3,7 @@ package orgtest
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -39,6 +40,10 @@ func certificateFamily() family {
 				}),
 				"ProjectCertificates": func(ctx context.Context, r org.Reader, o string) (any, error) {
 					return r.ProjectCertificates(ctx, o, a.project.ID)
+				},
+				"ActiveInProjects": func(ctx context.Context, r org.Reader, o string) (any, error) {
+					active, err := r.ActiveInProjects(ctx, o)
+					return slices.DeleteFunc(active, func(c org.ProjectCertificate) bool { return c.ProjectID != a.project.ID }), err
 				},
 				"ProjectsOfCertificate": func(ctx context.Context, r org.Reader, o string) (any, error) {
 					return r.ProjectsOfCertificate(ctx, o, a.certificate.ID, 100)
@@ -130,7 +135,13 @@ func certificates(t *testing.T, s org.Store) {
 		equal(t, "one project of a certificate", one, []string{n.project.ID})
 		active, err3 := r.ProjectsOfCertificate(ctx, o, second.ID, 9)
 		equal(t, "projects, archived ones left out", active, []string{project.ID})
-		return errors.Join(err, err2, err3)
+		everywhere, err4 := r.ActiveInProjects(ctx, o)
+		count := map[string]int{}
+		for _, c := range everywhere {
+			count[c.ProjectID]++
+		}
+		equal(t, "active in projects", count, map[string]int{n.project.ID: 1, project.ID: 2, archived.ID: 1})
+		return errors.Join(err, err2, err3, err4)
 	})
 	if err := refuse(t, s, o, func(tx org.Tx) error { return tx.InsertProjectCertificate(ctx, in(project, second.ID)) }); !fault.Is(err, fault.Invalid) {
 		t.Errorf("activated twice: %v, want invalid", err)
