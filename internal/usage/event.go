@@ -155,6 +155,8 @@ type Event struct {
 
 	RequestBytes  int64 `json:"request_bytes,omitempty"`
 	ResponseBytes int64 `json:"response_bytes,omitempty"`
+
+	Objects []Object `json:"objects,omitempty"` // at ConnectionID, that are the project's by this request
 }
 
 // Counts reports whether the event belongs in usage reports: it reached a

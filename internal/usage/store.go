@@ -19,6 +19,8 @@ type Store interface {
 	// Apply stores events, which are in ascending order of position.
 	Apply(ctx context.Context, node string, events []Positioned) error
 
+	Objects
+
 	// Report answers a usage report: one bucket per Width between Start and
 	// End, oldest first, empty buckets included.
 	Report(ctx context.Context, q Query) ([]Bucket[Result], error)

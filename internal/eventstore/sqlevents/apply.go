@@ -52,6 +52,9 @@ func (s *Store) apply(ctx context.Context, node string, events []usage.Positione
 		if err := s.insertRequests(ctx, tx, fresh); err != nil {
 			return err
 		}
+		if err := s.insertObjects(ctx, tx, fresh); err != nil {
+			return err
+		}
 		b := newBatch(fresh)
 		if n.callers, err = number(ctx, s, tx, insertCallers, &s.callers, b.callers); err != nil {
 			return err

@@ -45,6 +45,8 @@ type detail struct {
 
 	RequestBytes  int64 `json:"i,omitempty"`
 	ResponseBytes int64 `json:"o,omitempty"`
+
+	Objects []object `json:"ob,omitempty"`
 }
 
 // attempt is a usage.Attempt.
@@ -66,6 +68,13 @@ type costLine struct {
 	Amount   *money.USD `json:"$,omitempty"`
 }
 
+// object is a usage.Object.
+type object struct {
+	Kind    usage.ObjectKind `json:"k"`
+	ID      string           `json:"i"`
+	Deleted bool             `json:"d,omitempty"`
+}
+
 // requestValues is the row of an event, in the order of requestColumns.
 func requestValues(e *usage.Event) ([]any, error) {
 	d := detail{
@@ -82,6 +91,9 @@ func requestValues(e *usage.Event) ([]any, error) {
 		for i, a := range e.Attempts {
 			d.Attempts[i] = attempt(a)
 		}
+	}
+	for _, o := range e.Objects {
+		d.Objects = append(d.Objects, object(o))
 	}
 	if len(e.Lines) > 0 {
 		d.Lines = make([]costLine, len(e.Lines))
@@ -157,6 +169,9 @@ func (r requestRow) whole() (usage.Event, error) {
 	e.Quantities, e.Source, e.Cost, e.Unpriced = d.Quantities, d.Source, d.Cost, d.Unpriced
 	for _, l := range d.Lines {
 		e.Lines = append(e.Lines, usage.CostLine(l))
+	}
+	for _, o := range d.Objects {
+		e.Objects = append(e.Objects, usage.Object(o))
 	}
 	e.RequestBytes, e.ResponseBytes = d.RequestBytes, d.ResponseBytes
 	return e, nil

@@ -60,7 +60,7 @@ func Open(ctx context.Context, db *sqldb.DB) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{db: db, writes: map[write]*sql.Stmt{}, lookUps: map[lookUp]*sql.Stmt{}}
-	inserts := []insert{insertRequests, insertCallers, insertItems, insertCosts}
+	inserts := []insert{insertRequests, insertCallers, insertItems, insertCosts, insertObjects, insertDeletedObjects}
 	for _, r := range rollups {
 		inserts = append(inserts, r.all, r.text)
 	}

@@ -69,6 +69,9 @@ func appendEvent(b []byte, ev *usage.Event) ([]byte, error) {
 
 	o.numberIf("request_bytes", ev.RequestBytes)
 	o.numberIf("response_bytes", ev.ResponseBytes)
+	if len(ev.Objects) > 0 {
+		o.list("objects", len(ev.Objects), func(i int) { o.object(&ev.Objects[i]) })
+	}
 	return append(o.b, '}'), nil
 }
 
@@ -93,6 +96,14 @@ func (o *object) line(l *usage.CostLine) {
 	o.number("quantity", l.Quantity)
 	o.text("unit", l.Unit)
 	o.amountIf("amount", l.Amount)
+	o.b = append(o.b, '}')
+}
+
+func (o *object) object(at *usage.Object) {
+	o.b = append(o.b, '{')
+	o.text("kind", string(at.Kind))
+	o.text("id", at.ID)
+	o.trueIf("deleted", at.Deleted)
 	o.b = append(o.b, '}')
 }
 

@@ -145,3 +145,30 @@ func copied(e usage.Event) (c usage.Event, err error) {
 	}
 	return c, json.Unmarshal(b, &c)
 }
+
+// Owners implements usage.Objects.
+func (m *Memory) Owners(_ context.Context, ids []string) ([]usage.OwnedObject, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var found []usage.OwnedObject
+	for _, e := range m.events {
+		for _, o := range e.Objects {
+			if !slices.Contains(ids, o.ID) {
+				continue
+			}
+			i := slices.IndexFunc(found, func(f usage.OwnedObject) bool {
+				return f.ID == o.ID && f.OrganizationID == e.OrganizationID && f.ConnectionID == e.ConnectionID
+			})
+			if i < 0 {
+				i = len(found)
+				found = append(found, usage.OwnedObject{
+					ID: o.ID, Kind: o.Kind, OrganizationID: e.OrganizationID, ConnectionID: e.ConnectionID, ProjectID: e.ProjectID, Made: e.Received,
+				})
+			}
+			if o.Deleted {
+				found[i].Deleted = e.Received
+			}
+		}
+	}
+	return found, nil
+}

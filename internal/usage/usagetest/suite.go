@@ -42,6 +42,7 @@ func Run(t *testing.T, open func(t *testing.T) usage.Store) {
 		{"one request comes back as it was", oneRequest},
 		{"every field of a request comes back", everyField},
 		{"requests of several projects or keys are in order", severalAtOnce},
+		{"objects belong to who made them", objectOwners},
 		{"pruning takes what is old", prune},
 		{"organizations see their own", isolation},
 	} {

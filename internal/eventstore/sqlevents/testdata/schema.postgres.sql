@@ -1,3 +1,15 @@
+upstream_objects
+  id text COLLATE C NOT NULL
+  organization_id text COLLATE C NOT NULL
+  connection_id text COLLATE C NOT NULL
+  kind text COLLATE C NOT NULL
+  project_id text COLLATE C NOT NULL
+  api_key_id text COLLATE C NOT NULL
+  user_id text COLLATE C NOT NULL
+  made bigint NOT NULL
+  deleted bigint NOT NULL DEFAULT 0
+  constraint upstream_objects_pkey PRIMARY KEY (id, organization_id, connection_id)
+  CREATE UNIQUE INDEX upstream_objects_pkey ON upstream_objects USING btree (id, organization_id, connection_id)
 usage_callers
   id bigint NOT NULL IDENTITY
   digest text COLLATE C NOT NULL

@@ -1,3 +1,15 @@
+CREATE TABLE upstream_objects (
+  id              TEXT NOT NULL,
+  organization_id TEXT NOT NULL,
+  connection_id   TEXT NOT NULL,
+  kind            TEXT NOT NULL,
+  project_id      TEXT NOT NULL,
+  api_key_id      TEXT NOT NULL,
+  user_id         TEXT NOT NULL,
+  made            BIGINT NOT NULL,
+  deleted         BIGINT NOT NULL DEFAULT 0,
+  PRIMARY KEY (id, organization_id, connection_id)
+) WITHOUT ROWID;
 CREATE TABLE usage_callers (
   id              INTEGER PRIMARY KEY,
   digest          TEXT NOT NULL UNIQUE,
