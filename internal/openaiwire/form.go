@@ -116,6 +116,10 @@ func (f *formReader) field(name string, isFile bool, from, to int) (err error) {
 	case "user":
 		h.User = value
 	default:
+		if kind, names := references[formReference(name)]; names {
+			h.refersTo(kind, value, name)
+			return nil
+		}
 		return nil
 	}
 	switch {

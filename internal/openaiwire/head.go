@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"weir/internal/fault"
+	"weir/internal/usage"
 )
 
 // Head is what weir reads of a request body, JSON or a form. Spans are byte offsets
@@ -40,6 +41,9 @@ type Head struct {
 	// InnerMore is true.
 	Inner     []string
 	InnerMore bool
+	// References are the objects that the request names, as often as it does.
+	// Metadata is not looked into.
+	References []Reference
 
 	form             string // the boundary, when the body is a form
 	inside           int    // where the first member begins, or would
@@ -211,13 +215,22 @@ func (r *headReader) field(key, value []byte, span [2]int) (err error) {
 		}
 	case "previous_response_id":
 		h.ByReference = h.ByReference || value[0] != 'n'
+		h.refers(key, value)
 	case "conversation":
 		h.Conversation = value[0] != 'n'
 		h.ByReference = h.ByReference || h.Conversation
+		h.refers(key, value)
 	case "web_search_options":
 		if value[0] != 'n' {
 			h.ByReference, h.Tools = true, h.Tools|ToolWebSearch
 		}
+	case "video": // that another one is made of
+		if value[0] == '{' {
+			h.refersWithin(usage.ObjectVideo, value, "video")
+		}
+	case "input_file_id", "training_file", "validation_file", "file_id", "file_ids", "vector_store_id", "vector_store_ids",
+		"assistant_id", "thread_id":
+		h.refers(key, value)
 	case "prompt": // a stored prompt for responses, plain text for completions
 		h.StoredPrompt = value[0] == '{'
 		h.ByReference = h.ByReference || h.StoredPrompt
@@ -229,8 +242,19 @@ func (r *headReader) field(key, value []byte, span [2]int) (err error) {
 // cost does not show in the size of the body, for tools and for further models.
 func (r *headReader) notice(key, value []byte) {
 	switch string(key) {
-	case "image_url", "file_id", "file_ids", "file_url", "file_data", "input_audio", "vector_store_ids":
+	case "image_url", "file_url", "file_data", "input_audio":
 		r.head.ByReference = true
+	case "file_id", "file_ids", "vector_store_ids":
+		r.head.ByReference = true
+		r.head.refers(key, value)
+	case "container":
+		if string(value) != `"auto"` && value[0] == '"' { // an object asks for a new one
+			r.head.refers(key, value)
+		}
+	case "source":
+		if value[0] == '{' {
+			r.head.source(value)
+		}
 	case "audio": // of an earlier answer
 		r.head.ByReference = r.head.ByReference || value[0] == '{'
 	case "model":

@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"weir/internal/fault"
+	"weir/internal/usage"
 )
 
 func TestReadHead(t *testing.T) {
@@ -32,9 +33,9 @@ func TestReadHead(t *testing.T) {
 			Head{Model: "o3", HasModel: true, InputCharacters: 8, Store: &no, Background: true, MaxOutputTokens: 64, N: 1}},
 		{"input list", `{"input":["a","b",[1,2]],"store":true}`, Head{Messages: 3, Store: &yes, N: 1}},
 		{"images", `{"size":"1024x1024","quality":"low"}`, Head{Size: "1024x1024", Quality: "low", N: 1}},
-		{"earlier turn", `{"previous_response_id":"resp_1"}`, Head{ByReference: true, N: 1}},
+		{"earlier turn", `{"previous_response_id":"resp_1"}`, Head{ByReference: true, N: 1, References: []Reference{{usage.ObjectResponse, "resp_1", "previous_response_id"}}}},
 		{"stored prompt", `{"prompt":{"id":"pmpt_1"}}`, Head{ByReference: true, StoredPrompt: true, N: 1}},
-		{"conversation", `{"conversation":{"id":"conv_1"}}`, Head{ByReference: true, Conversation: true, N: 1}},
+		{"conversation", `{"conversation":{"id":"conv_1"}}`, Head{ByReference: true, Conversation: true, N: 1, References: []Reference{{usage.ObjectConversation, "conv_1", "conversation"}}}},
 		{"picture", `{"messages":[{"content":[{"type":"image_url","image_url":{"url":"https://x"}}]}]}`, Head{ByReference: true, Messages: 1, N: 1}},
 		{"escaped picture", `{"messages":[{"content":[{"image\u005furl":"https://x"}]}]}`, Head{ByReference: true, Messages: 1, N: 1}},
 		{"hosted tool", `{"tools":[{"type":"web_search_2025_08_26"}],"max_tool_calls":3}`, Head{ByReference: true, Tools: ToolWebSearch, MaxToolCalls: 3, N: 1}},
@@ -54,6 +55,18 @@ func TestReadHead(t *testing.T) {
 			Head{Model: "a", HasModel: true, ByReference: true, Tools: ToolImageGeneration, Inner: []string{"gpt-image-1"}, N: 1}},
 		{"a schema's property is no model", `{"tools":[{"type":"function","parameters":{"properties":{"model":{"type":"string"}}}}]}`, Head{N: 1}},
 		{"own tool", `{"tools":[{"type":"function","name":"web_search"}]}`, Head{N: 1}},
+		{"objects at the top", `{"conversation":{"id":"conv_1","id":"conv_2"},"input_file_id":"file-1","file_ids":["file-2",null,"fil\u0065-3"],"video":{"id":"video_1"},"training_file":null,"container":"own"}`,
+			Head{ByReference: true, Conversation: true, N: 1, References: []Reference{
+				{usage.ObjectConversation, "conv_1", "conversation"}, {usage.ObjectConversation, "conv_2", "conversation"}, {usage.ObjectFile, "file-1", "input_file_id"},
+				{usage.ObjectFile, "file-2", "file_ids"}, {usage.ObjectFile, "file-3", "file_ids"}, {usage.ObjectVideo, "video_1", "video"},
+			}}},
+		{"objects below", `{"tools":[{"type":"file_search","vector_store_ids":["vs_1"]},{"type":"code_interpreter","container":"cntr_1"},{"type":"code_interpreter","container":{"type":"auto","file_ids":["file-1"]}}],
+			"input":[{"content":[{"type":"input_file","file_id":"file-2","file_id":"file-3"}]}],"data_source":{"source":{"id":"file-4","type":"file_id"}},"x":{"source":{"type":"file_content","id":"y"}}}`,
+			Head{ByReference: true, Tools: ToolFileSearch | ToolCodeInterpreter, N: 1, Messages: 1, References: []Reference{
+				{usage.ObjectVectorStore, "vs_1", "vector_store_ids"}, {usage.ObjectContainer, "cntr_1", "container"}, {usage.ObjectFile, "file-1", "file_ids"},
+				{usage.ObjectFile, "file-2", "file_id"}, {usage.ObjectFile, "file-3", "file_id"}, {usage.ObjectFile, "file-4", "source"},
+			}}},
+		{"the caller's own words", `{"metadata":{"file_id":"mine"},"tools":[{"type":"function","parameters":{"properties":{"file_id":{"type":"string"}}}}]}`, Head{N: 1, ByReference: true}},
 		{"spoken answer", `{"messages":[{"role":"assistant","audio":{"id":"a"}}],"audio":{"voice":"alloy"}}`, Head{ByReference: true, Messages: 1, N: 1}},
 	}
 	for _, c := range cases {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -89,7 +90,7 @@ func TestChatStream(t *testing.T) {
 			}
 			want := Reading{Found: true, ID: "chatcmpl-1", Model: "gpt-4o-2024-08-06", ServiceTier: "default",
 				Q: usage.Quantities{InputText: 5, CachedText: 4, OutputText: 12, Choices: 2}}
-			if got := tap.Reading(); got != want || !tap.Complete() || tap.Failed() {
+			if got := tap.Reading(); !reflect.DeepEqual(got, want) || !tap.Complete() || tap.Failed() {
 				t.Errorf("%s: %+v", name, got)
 			}
 			if got, want := tap.OutputBytes(), int64(len(`Hello`+`usage`+`{\"usage\":1}`)); got != want {
@@ -162,7 +163,7 @@ func TestResponsesStream(t *testing.T) {
 			}
 			want := Reading{Found: true, ID: "resp_1", Status: end, Model: "gpt-5-mini-2025-08-07", ServiceTier: "flex", WebSearchCalls: 1,
 				Q: usage.Quantities{InputText: 7, OutputText: 70, Reasoning: 64}}
-			if got := tap.Reading(); got != want || tap.OutputBytes() != 5 || tap.NextSequence() != 4 {
+			if got := tap.Reading(); !reflect.DeepEqual(got, want) || tap.OutputBytes() != 5 || tap.NextSequence() != 4 {
 				t.Errorf("%s: %+v, %d bytes of output, next sequence %d", end, got, tap.OutputBytes(), tap.NextSequence())
 			}
 		}
@@ -273,7 +274,7 @@ func FuzzStreamTap(f *testing.F) {
 			t.Fatalf("%q came out as %q whole and %q in pieces", stream, once, pieces)
 		}
 		checkQuantities(t, tap.Reading().Q)
-		if tap.Reading() != whole.Reading() || tap.Complete() != whole.Complete() || tap.Failed() != whole.Failed() || tap.OutputBytes() != whole.OutputBytes() {
+		if !reflect.DeepEqual(tap.Reading(), whole.Reading()) || tap.Complete() != whole.Complete() || tap.Failed() != whole.Failed() || tap.OutputBytes() != whole.OutputBytes() {
 			t.Fatalf("in pieces %+v, whole %+v", tap, whole)
 		}
 	})

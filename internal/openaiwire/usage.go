@@ -2,6 +2,7 @@ package openaiwire
 
 import (
 	"math"
+	"slices"
 
 	"github.com/tidwall/gjson"
 
@@ -27,6 +28,8 @@ type Reading struct {
 	WebSearchCalls  int64 // responses: searches among the output items
 	FileSearchCalls int64 // responses
 	CodeSessions    int64 // responses: distinct containers of code interpreter calls
+
+	Containers []string // responses: their ids
 }
 
 // ReadUnary reads the usage of one complete response body. A body that is not
@@ -91,7 +94,6 @@ func ReadUnary(kind usage.Kind, body []byte) Reading {
 
 // outputItems counts the hosted tool calls among a response's output.
 func (r *Reading) outputItems(s *scanner) {
-	var containers map[string]bool
 	for more := s.open(']'); more; more = s.more(']') {
 		item := s.value()
 		if s.failed {
@@ -107,13 +109,12 @@ func (r *Reading) outputItems(s *scanner) {
 		case "file_search_call":
 			r.FileSearchCalls++
 		case "code_interpreter_call":
-			if containers == nil {
-				containers = make(map[string]bool)
+			if id := fields[1].Str; !slices.Contains(r.Containers, id) {
+				r.Containers = append(r.Containers, id)
 			}
-			containers[fields[1].Str] = true
 		}
 	}
-	r.CodeSessions = int64(len(containers))
+	r.CodeSessions = int64(len(r.Containers))
 }
 
 // readCounts reads a usage object into disjoint buckets and reports whether it

@@ -2,6 +2,7 @@ package openaiwire
 
 import (
 	"encoding/json"
+	"reflect"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -45,7 +46,7 @@ func TestReadUnary(t *testing.T) {
 			{"type":"code_interpreter_call","container_id":"cntr_1"},{"type":"code_interpreter_call","container_id":"cntr_1"},
 			{"type":"message","content":[{"type":"output_text","text":"usage: {\"usage\":{\"input_tokens\":1}}"}]}],
 			"usage":{"input_tokens":328,"input_tokens_details":{"cached_tokens":0},"output_tokens":52,"output_tokens_details":{"reasoning_tokens":64},"total_tokens":380}}`, usage.Completions,
-			Reading{Found: true, ID: "resp_1", Status: "completed", Model: "gpt-5-mini-2025-08-07", ServiceTier: "flex", WebSearchCalls: 2, FileSearchCalls: 1, CodeSessions: 1,
+			Reading{Found: true, ID: "resp_1", Status: "completed", Model: "gpt-5-mini-2025-08-07", ServiceTier: "flex", WebSearchCalls: 2, FileSearchCalls: 1, CodeSessions: 1, Containers: []string{"cntr_1"},
 				Q: usage.Quantities{InputText: 328, OutputText: 52, Reasoning: 52}},
 		},
 		{
@@ -97,7 +98,7 @@ func TestReadUnary(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			if got := ReadUnary(c.kind, []byte(c.body)); got != c.want {
+			if got := ReadUnary(c.kind, []byte(c.body)); !reflect.DeepEqual(got, c.want) {
 				t.Errorf("got  %+v\nwant %+v", got, c.want)
 			}
 		})
