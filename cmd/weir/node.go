@@ -121,11 +121,21 @@ func open(ctx context.Context, cfg config.Config, log *slog.Logger) (n *node, er
 	used := &identity.LastUse{}
 	n.identity = &identity.Service{Store: n.store, Org: n.org, Now: time.Now, Used: used, Vault: n.vault, Denials: &audit.Denials{}}
 	n.relay = &gateway.Gateway{
-		Snapshot: n.snapshot, Recorder: n.recorder, Vault: n.vault, Book: n.book, Transport: transport,
+		Snapshot: n.snapshot, Recorder: n.recorder, Owners: n.owners(), Vault: n.vault, Book: n.book, Transport: transport,
 		Identity: n.identity, Used: used, Limits: relayLimits(cfg.Gateway), Metrics: n.metrics, Logger: log,
 		TempDir: cfg.DataDir,
 	}
 	return n, nil
+}
+
+// owners knows whose objects are. Only a database on a server may have other
+// nodes, whose usage it lacks for as long as that gathers, and is then applied.
+func (n *node) owners() *gateway.Owners {
+	o := &gateway.Owners{Store: n.events, Flush: n.recorder.Flush}
+	if n.eventsDB.Engine() == sqldb.Postgres {
+		o.Lag = 3 * gatherUsage
+	}
+	return o
 }
 
 func relayLimits(g config.Gateway) gateway.Limits {

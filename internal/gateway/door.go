@@ -18,13 +18,23 @@ type door struct {
 	sub       string // what follows /v1, as sent: "/chat/completions"
 	operation operation
 	known     bool // operation is one of operations
+	// resource is what the call reads or changes, object the id of the one that
+	// the address names, and tail what follows that.
+	resource *resource // nil: none that belongs to somebody
+	object   string
+	tail     string
 }
 
 // route names the operation in metrics, where what callers make up must not
 // appear.
 func (d *door) route() string {
-	if d.known {
+	switch {
+	case d.known:
 		return d.sub
+	case d.resource != nil && d.object != "":
+		return d.resource.path + "/{id}"
+	case d.resource != nil:
+		return d.resource.path
 	}
 	return "other"
 }
@@ -35,8 +45,9 @@ type operation struct {
 	shape        openaiwire.Shape
 	json         bool // the body is JSON with a model in it
 	needs        access.Permission
-	defaultModel string // where the caller may leave the model out
-	lists        bool   // GET on the same address lists what was stored
+	defaultModel string           // where the caller may leave the model out
+	lists        bool             // GET on the same address lists what was stored
+	creates      usage.ObjectKind // what the provider keeps of the answer; "": nothing
 }
 
 // responsesWrite is the scope OpenAI asks of a restricted key for /responses.
@@ -45,9 +56,9 @@ const responsesWrite access.Permission = "api.responses.write"
 // operations are POSTs, by path. What is not here is forwarded as it is and
 // shows as unmetered.
 var operations = map[string]operation{
-	"/chat/completions": {kind: usage.Completions, shape: openaiwire.ShapeChat, json: true, needs: access.ModelsRequest, lists: true},
+	"/chat/completions": {kind: usage.Completions, shape: openaiwire.ShapeChat, json: true, needs: access.ModelsRequest, lists: true, creates: usage.ObjectStoredCompletion},
 	"/completions":      {kind: usage.Completions, shape: openaiwire.ShapeChat, json: true, needs: access.ModelsRequest},
-	"/responses":        {kind: usage.Completions, shape: openaiwire.ShapeResponses, json: true, needs: responsesWrite, lists: true},
+	"/responses":        {kind: usage.Completions, shape: openaiwire.ShapeResponses, json: true, needs: responsesWrite, lists: true, creates: usage.ObjectResponse},
 	"/decisions":        {kind: usage.Decisions, json: true, needs: access.ModelsRequest},
 	"/embeddings":       {kind: usage.Embeddings, json: true, needs: access.ModelsRequest},
 	"/moderations":      {kind: usage.Moderations, json: true, needs: access.ModelsRequest, defaultModel: "omni-moderation-latest"},
@@ -125,7 +136,7 @@ func (d *door) recognise(r *http.Request) error {
 	if generates {
 		d.operation.kind = usage.Unmetered
 	}
-	return nil
+	return d.recogniseResource(r, plain)
 }
 
 // lists reports whether the call is for the models the caller may use, which

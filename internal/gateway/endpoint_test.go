@@ -206,8 +206,8 @@ func TestUnmeteredCallsAreShown(t *testing.T) {
 		method, path, body string
 		kind               usage.Kind
 	}{
-		{"POST", "/v1/batches", `{"input_file_id":"f"}`, usage.Unmetered}, {"POST", "/v1/threads/t/runs?x=%2F", "", usage.Unmetered},
-		{"GET", "/v1/batches/b-1", "", usage.None}, {"GET", "/v1/responses/r1", "", usage.None}, {"GET", "/v1/chat/completions", "", usage.None}, {"DELETE", "/v1/files/f%2Fg", "", usage.None},
+		{"POST", "/v1/new_things", `{"input_file_id":"f"}`, usage.Unmetered}, {"POST", "/v1/threads/t/runs?x=%2F", "", usage.Unmetered},
+		{"GET", "/v1/batches/b-1", "", usage.None}, {"GET", "/v1/responses/r1", "", usage.None}, {"GET", "/v1/chat/completions/c", "", usage.None}, {"DELETE", "/v1/new_things/f%2Fg", "", usage.None},
 	} {
 		got := r.do(t, call{method: tt.method, path: tt.path, body: tt.body})
 		equal(t, "status", got.StatusCode, 200)

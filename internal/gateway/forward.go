@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -140,7 +141,7 @@ func (x *exchange) request(c *routing.Connection) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	address, err := adapter.URL(upstream.Call{Base: c.BaseURL, Path: x.door.sub, Model: x.hop.model, RawQuery: x.r.URL.RawQuery})
+	address, err := adapter.URL(upstream.Call{Base: c.BaseURL, Path: x.door.sub, Model: x.hop.model, RawQuery: cmp.Or(x.query, x.r.URL.RawQuery)})
 	if err != nil {
 		return nil, err
 	}

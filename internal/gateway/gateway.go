@@ -3,9 +3,9 @@
 // consumed.
 //
 // A request meets the files of this package in this order: door, authenticate,
-// decode, permit, choose, policy, admit, forward, relay (to stream, unary or large),
+// decode, permit, choose, policy, own, admit, forward, relay (to stream, unary, large or listing),
 // settle; fail answers what went wrong on the way. Everything it looks up comes from the Snapshot; no
-// request touches a database.
+// request touches a database but one that names an object whose owner this node does not remember.
 //
 // Three promises shape the code. The event is durable before the last byte is
 // answered: the end of a body, or a stream's terminal event, is held back until
@@ -72,6 +72,7 @@ func DefaultLimits() Limits {
 type Gateway struct {
 	Snapshot  *Snapshot
 	Recorder  Recorder
+	Owners    *Owners
 	Vault     Opener
 	Book      *pricing.Book
 	Transport http.RoundTripper
@@ -109,10 +110,15 @@ type exchange struct {
 
 	ctx     context.Context // of the upstream; not the caller's
 	cancel  context.CancelCauseFunc
-	hop     *hop // that answers
-	reached bool // a provider may have seen the request
-	added   bool // stream_options.include_usage was added
-	answer  answer
+	hop     *hop     // that answers
+	reached bool     // a provider may have seen the request
+	added   bool     // stream_options.include_usage was added
+	lonely  struct { // own: whether the project has the connection for itself
+		connection *routing.Connection
+		alone      bool
+	}
+	query  string // of weir's own requests for more of a list; "": the caller's
+	answer answer
 
 	before, after *exchange // running: neighbours in the list
 	joined        bool      // running: it is in the list
@@ -188,6 +194,9 @@ func (x *exchange) run() error {
 		return err
 	}
 	if err := x.restrict(); err != nil {
+		return err
+	}
+	if err := x.own(); err != nil {
 		return err
 	}
 	if err := x.admit(); err != nil {

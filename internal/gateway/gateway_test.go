@@ -29,6 +29,7 @@ import (
 	"weir/internal/upstream"
 	"weir/internal/upstream/upstreamtest"
 	"weir/internal/usage"
+	"weir/internal/usage/usagetest"
 	"weir/internal/vault"
 )
 
@@ -45,6 +46,7 @@ type rig struct {
 	url       string
 	provider  *upstreamtest.Server
 	ledger    *ledger
+	objects   usagetest.Memory // the events store, which has what apply brought it
 	store     *sqlstore.Store
 	org       *org.Service
 	actor     audit.Actor
@@ -123,7 +125,7 @@ func newRig(t testing.TB, change ...func(*Gateway)) *rig {
 	limits := DefaultLimits()
 	limits.BodyIdle, limits.WriteIdle = 20*time.Second, 20*time.Second
 	r.Gateway = &Gateway{
-		Snapshot: snapshot, Recorder: r.ledger, Vault: safe, Book: book, Transport: transport,
+		Snapshot: snapshot, Recorder: r.ledger, Owners: &Owners{Store: &r.objects, Flush: r.apply}, Vault: safe, Book: book, Transport: transport,
 		Identity: &identity.Service{Store: store, Org: r.org, Now: time.Now, Used: used}, Used: used,
 		Limits: limits, Metrics: telemetry.NewMetrics("test"),
 		Logger: slog.New(slog.NewJSONHandler(r.log, nil)), TempDir: t.TempDir(),
@@ -152,6 +154,25 @@ func newRig(t testing.TB, change ...func(*Gateway)) *rig {
 	r.populate(t)
 	return r
 }
+
+// apply brings the events store all that was settled.
+func (r *rig) apply(ctx context.Context) error {
+	r.ledger.mu.Lock()
+	defer r.ledger.mu.Unlock()
+	events := make([]usage.Positioned, len(r.ledger.settled))
+	for i, ev := range r.ledger.settled {
+		events[i] = usage.Positioned{Position: uint64(i + 1), Event: ev}
+	}
+	return r.objects.Apply(ctx, "node", events)
+}
+
+// owns makes an object at the rig's connection a project's.
+func (r *rig) owns(projectID string, kind usage.ObjectKind, id string) {
+	r.Owners.note(&usage.Event{OrganizationID: r.actor.OrganizationID, ProjectID: projectID, ConnectionID: r.conn.ID, Objects: []usage.Object{{Kind: kind, ID: id}}})
+}
+
+// restart forgets what the gateway remembers beside its stores.
+func (r *rig) restart() { r.Owners = &Owners{Store: &r.objects, Flush: r.apply} }
 
 func (r *rig) populate(t testing.TB) {
 	t.Helper()

@@ -32,8 +32,9 @@ func (x *exchange) requestHeader() http.Header {
 			h[name] = values
 		}
 	}
-	// The tap reads gzip and plain bodies, and streams only plain.
-	if !x.head.Stream && acceptsGzip(sent) {
+	// The tap reads gzip and plain bodies, and streams only plain; what a resource
+	// answers is read for objects.
+	if !x.head.Stream && x.door.resource == nil && acceptsGzip(sent) {
 		h["Accept-Encoding"] = onlyGzip
 	} else {
 		h["Accept-Encoding"] = onlyIdentity

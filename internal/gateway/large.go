@@ -37,7 +37,9 @@ func (x *exchange) relayLarge(response *http.Response, begun, buf []byte) {
 		}
 	}
 	whole := errors.Is(err, io.EOF)
-	x.consumed(reader.reading(), x.event.ResponseBytes)
+	reading := reader.reading()
+	x.consumed(reading, x.event.ResponseBytes)
+	x.answered(response.StatusCode, nil, &reading)
 	if x.event.Outcome, x.event.ErrorCode = x.outcome(whole, err); x.event.Outcome == usage.OutcomeTruncated && revokedBy(err) == nil {
 		x.event.ErrorCode = "upstream_body_cut"
 	}

@@ -14,6 +14,7 @@ import (
 	"weir/internal/org"
 	"weir/internal/routing"
 	"weir/internal/upstream/upstreamtest"
+	"weir/internal/usage"
 )
 
 func (r *rig) permit(t testing.TB, mode string, models ...string) {
@@ -257,6 +258,7 @@ func TestZeroDataRetention(t *testing.T) {
 		}},
 	} {
 		zero.by()
+		r.owns(r.project.ID, usage.ObjectConversation, "conv_1")
 		sends(zero.retention, "", responses, plain, `{"store":false,"model":"gpt-4o-mini","input":"x"}`)
 		sends(zero.retention+", null", "", responses, `{"model":"gpt-4o-mini","store":null}`, `{"model":"gpt-4o-mini","store":false}`)
 		sends(zero.retention+", asked for", "", responses, `{"model":"gpt-4o-mini","store": true}`, `{"model":"gpt-4o-mini","store": false}`)
@@ -270,8 +272,12 @@ func TestZeroDataRetention(t *testing.T) {
 		} {
 			envelopeOf(t, r.do(t, c), 403, "zero_data_retention", param)
 		}
-		for _, path := range []string{"/v1/conversations", "/v1/conversations/conv_1/items", "/v1/Conversation%73", "/v1/conversations;x"} {
-			envelopeOf(t, r.do(t, call{path: path, body: `{}`}), 403, "zero_data_retention", "")
+		for path, status := range map[string]int{"/v1/conversations": 403, "/v1/conversations/conv_1/items": 403, "/v1/Conversation%73": 404, "/v1/conversations;x": 404} {
+			code := ""
+			if status == 403 {
+				code = "zero_data_retention"
+			}
+			envelopeOf(t, r.do(t, call{path: path, body: `{}`}), status, code, "")
 		}
 		envelopeOf(t, r.do(t, call{path: "/v1/other", body: `{"store":true}`, header: http.Header{"Content-Type": {"text/plain"}}}), 400, "unreadable_body", "")
 		equal(t, "requests to the provider", len(r.provider.Requests()), served)
@@ -322,6 +328,7 @@ func TestServiceTiers(t *testing.T) {
 func TestRulesHoldOnEveryRoute(t *testing.T) {
 	r := newRig(t)
 	r.provider.Always(upstreamtest.JSON(200, chatBody))
+	r.provider.Handle("GET", "/v1/files", upstreamtest.JSON(200, `{"object":"list","data":[]}`))
 	r.endpoint(t, "own", org.ModelEndpointFields{})
 	routes := []call{
 		{body: chat("")},
@@ -360,12 +367,15 @@ func TestRulesHoldOnEveryRoute(t *testing.T) {
 			must(t, err)
 		}},
 		{"scopes", "insufficient_permissions", 403, func(p org.Project, _ org.ServiceAccount, keyID string) {
-			err := r.org.UpdateAPIKey(ctx, r.actor, p.ID, keyID, org.APIKeyChange{Scopes: optional.Of([]string{"api.files.read"})})
+			err := r.org.UpdateAPIKey(ctx, r.actor, p.ID, keyID, org.APIKeyChange{Scopes: optional.Of([]string{"api.evals.read"})})
 			must(t, err)
 		}},
 	} {
 		t.Run(rule.name, func(t *testing.T) {
 			p, account, keyID, key := r.newProject(t, rule.name)
+			r.restart() // the project before owned them
+			r.owns(p.ID, usage.ObjectFile, "file-1")
+			r.owns(p.ID, usage.ObjectResponse, "resp_1")
 			for _, c := range routes {
 				c.key = key
 				equal(t, "before, "+c.path, r.do(t, c).StatusCode, 200)

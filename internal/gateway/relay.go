@@ -47,6 +47,9 @@ func (x *exchange) relay(response *http.Response) error {
 		}
 		return x.relayUnread(response, pooled[:])
 	}
+	if x.door.listed(x.r) && response.StatusCode == http.StatusOK {
+		return x.relayList(response)
+	}
 	pooled := chunks.Get().(*[chunk]byte)
 	defer chunks.Put(pooled)
 	return x.relayBody(response, pooled[:])

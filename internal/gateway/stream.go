@@ -27,6 +27,7 @@ func (x *exchange) relayStream(response *http.Response, buf []byte) error {
 	}
 	var held []byte // the terminal event and all that came with it
 	open := false   // part of an event was passed on, and its end was not
+	creates := x.door.operation.creates == usage.ObjectResponse && x.stores()
 	halved := false // a hidden event's last CRLF: its LF may come with the next one
 	pass := func(e openaiwire.Event) error {
 		if halved {
@@ -41,6 +42,9 @@ func (x *exchange) relayStream(response *http.Response, buf []byte) error {
 		case e.Terminal || held != nil:
 			held = append(held, e.Raw...)
 		default:
+			if creates && len(x.event.Objects) == 0 {
+				x.announced(tap.Reading()) // before the caller can ask for it
+			}
 			x.write(e.Raw)
 			open = e.Part && !endsEvent(e.Raw)
 		}
@@ -95,7 +99,9 @@ func (x *exchange) beginStream(response *http.Response) {
 func (x *exchange) endStream(tap *openaiwire.StreamTap, held []byte, broke error) {
 	// A provider that says it failed has ended its stream, if it then closed it.
 	whole := tap.Complete() || (tap.Failed() && errors.Is(broke, io.EOF))
-	x.consumed(tap.Reading(), tap.OutputBytes())
+	reading := tap.Reading()
+	x.consumed(reading, tap.OutputBytes())
+	x.made(&reading)
 	x.event.Outcome, x.event.ErrorCode = x.outcome(whole, broke)
 	if whole && tap.Failed() && x.event.Outcome == usage.OutcomeCompleted {
 		x.event.Outcome, x.event.ErrorCode = usage.OutcomeFailed, "upstream_stream_failed"

@@ -54,6 +54,7 @@ func (x *exchange) relayBody(response *http.Response, buf []byte) error {
 		return x.broken(io.ErrUnexpectedEOF)
 	}
 	x.consumed(reading, int64(len(body)))
+	x.answered(response.StatusCode, body, &reading)
 	x.event.Outcome, x.event.ErrorCode = x.outcome(true, nil)
 	if err := x.settle(); err != nil {
 		return errUnavailable(err)

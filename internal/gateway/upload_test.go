@@ -60,7 +60,7 @@ func TestUploadsAreRelayedByteForByte(t *testing.T) {
 			equal(t, "length", up.Header.Get("Content-Length"), fmt.Sprint(len(body)))
 			equal(t, "type", up.Header.Get("Content-Type"), contentType)
 			ev := r.ledger.next(t)
-			equal(t, "kind", ev.Kind, usage.Unmetered)
+			equal(t, "kind", ev.Kind, usage.None)
 			equal(t, "bytes", ev.RequestBytes, int64(len(body)))
 			equal(t, "spooled", spooled, tt.spooled)
 			r.eventually(t, "the file to be closed", func() bool { return !strings.Contains(openFiles(t), r.TempDir) })
