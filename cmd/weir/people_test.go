@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"weir/internal/access"
+	"weir/internal/audit"
 	"weir/internal/id"
 	"weir/internal/org"
 )
@@ -68,7 +69,15 @@ func TestUsersCommand(t *testing.T) {
 
 	u.must("keys", "create", "hers", "--project", "Chat", "--owner", twin, "-q")
 	u.refused(2, "delete 2 users, with all of their keys; nobody can be asked here", "users", "delete", ada, twin)
-	u.must("users", "delete", ada, twin, "--yes")
+	leaver := u.system()
+	leaver.Type, leaver.UserID = audit.ActorSession, ada
+	token, _, err := u.n.org.CreateSCIMToken(t.Context(), leaver, org.NewSCIMToken{Name: "Entra ID"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code, _, errs := u.weir("users", "delete", ada, twin, "--yes"); code != 0 || errs != "The SCIM token "+token.ID+" (Entra ID) is left, which "+ada+" made.\n" {
+		t.Errorf("%d %q", code, errs)
+	}
 	u.refused(1, "not found", "users", "get", ada)
 	u.refused(1, "code ", "users", "delete", owner, "--yes") // the last owner
 	u.refused(2, "go together", "users", "list", "--email", "a@example.com", "--project", "Chat")

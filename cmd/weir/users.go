@@ -5,7 +5,9 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/tidwall/gjson"
 
@@ -182,6 +184,28 @@ func deleteUsers(fs *flag.FlagSet) action {
 		if err := r.confirm(ctx, *yes, deletion("user", args, ids, "all keys of that person", "all of their keys")); err != nil {
 			return err
 		}
-		return r.remove(ctx, "user", ids, true, func(userID string) string { return usersPath + apiclient.Path(userID) })
+		if err := r.remove(ctx, "user", ids, true, func(userID string) string { return usersPath + apiclient.Path(userID) }); err != nil {
+			return err
+		}
+		return r.nameTokensOf(ctx, ids)
 	}
+}
+
+// nameTokensOf says which SCIM tokens people who are gone have made: they stay.
+func (r *remote) nameTokensOf(ctx context.Context, userIDs []string) error {
+	for token, err := range r.api.List(ctx, "/weir/v1/scim_tokens", url.Values{"limit": {"100"}}) {
+		if refused := (*apiclient.Error)(nil); errors.As(err, &refused) && refused.Status == http.StatusForbidden {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if t := gjson.ParseBytes(token); slices.Contains(userIDs, t.Get("created_by").String()) {
+			if _, err := fmt.Fprintf(r.c.stderr, "The SCIM token %s (%s) is left, which %s made.\n",
+				plain(t.Get("id").String()), plain(t.Get("name").String()), plain(t.Get("created_by").String())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

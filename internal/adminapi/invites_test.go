@@ -147,6 +147,8 @@ func TestInviteRefusals(t *testing.T) {
 		post(body(`a@example.com\r\nBcc: b@example.com`), "email", "invalid_value"),
 		post(body(`a@example.com\u0000`), "email", "invalid_value"),
 		post(body(`a\u202e@example.com`), "email", "invalid_value"),
+		post(body(`a\u2028@example.com`), "email", "invalid_value"),
+		post(body(`a\u200b@example.com`), "email", "invalid_value"),
 		post(body(strings.Repeat("a", 250)+"@b.example"), "email", "string_above_max_length"),
 		post(body(strings.ToUpper(w.Owner.Email)), "email", "already_member"),
 		post(body(strings.ToUpper(pending.Email)), "email", "invite_pending"),

@@ -45,6 +45,6 @@ func showsCredential(r *http.Request) bool {
 	if _, err := identity.Bearer(r.Header.Get("Authorization")); err == nil {
 		return true
 	}
-	_, err := r.Cookie(SessionCookie)
-	return err == nil
+	_, signedIn := sessionToken(r)
+	return signedIn
 }

@@ -73,7 +73,7 @@ func (c *Call) Actor() audit.Actor { return c.Caller.Actor }
 
 // Grantor is the caller with what it holds, for what gives permissions away.
 func (c *Call) Grantor() org.Grantor {
-	return org.Grantor{Actor: c.Caller.Actor, Holds: c.Caller.Grants}
+	return org.Grantor{Actor: c.Caller.Actor, Holds: c.Caller.Grants, Key: c.Caller.Key}
 }
 
 // Require refuses the call unless the caller holds p at the scope.

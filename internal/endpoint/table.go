@@ -22,8 +22,39 @@ import (
 	"weir/internal/telemetry"
 )
 
-// SessionCookie is the cookie of a signed-in person.
+// SessionCookie is the cookie of a signed-in person. Over HTTPS its name begins
+// with __Host-, which browsers take from this very host alone and never send in
+// the clear (RFC 6265bis, section 4.1.3): no neighbour below the same domain can
+// plant one.
 const SessionCookie = "weir_session"
+
+const hostPrefix = "__Host-"
+
+// SessionCookieName is the cookie's name, by whether it is for HTTPS alone.
+func SessionCookieName(secure bool) string {
+	if secure {
+		return hostPrefix + SessionCookie
+	}
+	return SessionCookie
+}
+
+// OverHTTPS reports whether the browser spoke TLS, to weir or to a proxy in front
+// that says so. Nobody can make another's browser say it.
+func OverHTTPS(r *http.Request) bool {
+	return r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
+}
+
+// sessionToken is what the session cookie of r holds.
+func sessionToken(r *http.Request) (token string, ok bool) {
+	cookie, err := r.Cookie(SessionCookieName(true))
+	if err != nil && !OverHTTPS(r) {
+		cookie, err = r.Cookie(SessionCookie)
+	}
+	if err != nil {
+		return "", false
+	}
+	return cookie.Value, true
+}
 
 // CSRFHeader carries the token that a session's changes must show.
 const CSRFHeader = "X-Csrf-Token"
@@ -188,9 +219,9 @@ func (t *Table) admit(ctx context.Context, e *Endpoint, r *http.Request) (identi
 func (t *Table) caller(ctx context.Context, r *http.Request) (identity.Caller, error) {
 	from := From(r)
 	authorization := r.Header.Get("Authorization")
-	if cookie, err := r.Cookie(SessionCookie); err == nil && authorization == "" {
+	if token, signedIn := sessionToken(r); signedIn && authorization == "" {
 		changes := r.Method != http.MethodGet && r.Method != http.MethodHead
-		return t.identity.BySession(ctx, cookie.Value, r.Header.Get(CSRFHeader), changes, from)
+		return t.identity.BySession(ctx, token, r.Header.Get(CSRFHeader), changes, from)
 	}
 	secret, err := identity.Bearer(authorization)
 	if err != nil {

@@ -82,7 +82,7 @@ func TestStreamsOfWhoMayNoLongerCallAreCut(t *testing.T) {
 			must(t, err)
 		}, "project_archived"},
 		"the workspace is closed to the project": {func(t *testing.T, r *rig) {
-			_, err := r.org.UpdateWorkspace(t.Context(), r.actor, r.conn.WorkspaceIDs[0], org.WorkspaceChange{ProjectIDs: optional.Of([]string{r.bystander.ID})})
+			_, err := r.org.UpdateWorkspace(t.Context(), org.SystemGrantor(r.actor.OrganizationID), r.conn.WorkspaceIDs[0], org.WorkspaceChange{ProjectIDs: optional.Of([]string{r.bystander.ID})})
 			must(t, err)
 		}, "workspace_forbidden"},
 		"a client certificate is asked for": {func(t *testing.T, r *rig) {

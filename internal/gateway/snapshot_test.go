@@ -67,7 +67,7 @@ func TestChangesHoldWhenTheCallReturns(t *testing.T) {
 	must(t, err)
 	c := r.connect(t, "c", org.ConnectionFields{WorkspaceIDs: optional.Of([]string{w.ID}), Models: optional.Of([]string{"w-model"})})
 	equal(t, "workspace of all", r.status(t, key, "w-model"), 200)
-	_, err = r.org.UpdateWorkspace(ctx, r.actor, w.ID, org.WorkspaceChange{ProjectIDs: optional.Of([]string{r.project.ID})})
+	_, err = r.org.UpdateWorkspace(ctx, org.SystemGrantor(r.actor.OrganizationID), w.ID, org.WorkspaceChange{ProjectIDs: optional.Of([]string{r.project.ID})})
 	must(t, err)
 	equal(t, "workspace of others", r.status(t, key, "w-model"), 404)
 	equal(t, "workspace of mine", r.status(t, r.key, "w-model"), 200)

@@ -20,25 +20,33 @@ func (s *Service) ChangePassword(ctx context.Context, c *Caller, current, replac
 	if c.User.PasswordHash == "" {
 		return fault.Invalidf("no_password", "current_password", "You have no password: you sign in through your identity provider. An administrator can start a password reset for you.")
 	}
-	try, err := s.attempts.begin(ctx, c.User.Email, s.Now)
-	if err != nil {
+	if err := s.checkOwnPassword(ctx, c, "current_password", current); err != nil {
 		return err
 	}
-	defer try.end()
-	ok, err := argon2id.ComparePasswordAndHash(current, c.User.PasswordHash)
-	if err != nil {
-		try.withdraw()
-		return fmt.Errorf("checking the password of %s: %w", c.User.ID, err)
-	}
-	if !ok {
-		return fault.Invalidf("wrong_password", "current_password", "The current password is wrong.")
-	}
-	try.succeeded()
 	hash, err := HashPassword(replacement)
 	if err != nil {
 		return err
 	}
 	return s.Org.SetPassword(ctx, c.Actor, c.User.ID, hash, c.Actor.SessionID)
+}
+
+// checkOwnPassword refuses a password, sent as param, that is not the caller's.
+func (s *Service) checkOwnPassword(ctx context.Context, c *Caller, param, password string) error {
+	try, err := s.attempts.begin(ctx, c.User.Email, s.Now)
+	if err != nil {
+		return err
+	}
+	defer try.end()
+	ok, err := argon2id.ComparePasswordAndHash(password, c.User.PasswordHash)
+	if err != nil {
+		try.withdraw()
+		return fmt.Errorf("checking the password of %s: %w", c.User.ID, err)
+	}
+	if !ok {
+		return fault.Invalidf("wrong_password", param, "The current password is wrong.")
+	}
+	try.succeeded()
+	return nil
 }
 
 // StartPasswordReset makes a one-time token with which a user chooses a new
@@ -48,7 +56,7 @@ func (s *Service) StartPasswordReset(ctx context.Context, c *Caller, userID stri
 	if err := s.mayBecome(ctx, c, userID); err != nil {
 		return org.PasswordReset{}, "", err
 	}
-	return s.Org.StartPasswordReset(ctx, c.Actor, userID, c.PrincipalID())
+	return s.Org.StartPasswordReset(ctx, c.Actor, userID, c.PrincipalID(), c.Key)
 }
 
 // AcceptPasswordReset sets the password that the holder of token has chosen. The

@@ -6,6 +6,7 @@ import (
 	"encoding/base32"
 	"errors"
 	"strings"
+	"time"
 
 	"weir/internal/fault"
 	"weir/internal/id"
@@ -107,13 +108,34 @@ func newRecoveryCodes() (shown []string, hashes []id.Hash) {
 	return shown, hashes
 }
 
+// freshSignIn is how old a sign-in may be that a second factor is set up in
+// without the password.
+const freshSignIn = 5 * time.Minute
+
 // EnrolTOTP makes a secret for the caller's authenticator and returns it as text
 // and as the URL that authenticators read. Sign-ins ask for a code once ConfirmTOTP
-// has seen one.
-func (s *Service) EnrolTOTP(ctx context.Context, c *Caller) (secret, url string, err error) {
+// has seen one. Whoever finds a session must not be able to shut its owner out
+// with it, so this takes the password, or a sign-in of a moment ago.
+func (s *Service) EnrolTOTP(ctx context.Context, c *Caller, password string) (secret, url string, err error) {
+	if err := s.checkPresence(ctx, c, password); err != nil {
+		return "", "", err
+	}
 	raw := newTOTPSecret()
 	err = s.Org.EnrolSecondFactor(ctx, c.Actor, c.User.ID, raw)
 	return totpText(raw), totpURL(raw, issuer, c.User.Email), err
+}
+
+// checkPresence refuses a session behind which may be somebody else by now.
+func (s *Service) checkPresence(ctx context.Context, c *Caller, password string) error {
+	switch {
+	case s.Now().Sub(c.Session.CreatedAt) <= freshSignIn:
+		return nil
+	case c.User.PasswordHash == "":
+		return fault.New(fault.Forbidden, "sign_in_again", "", "Sign in again, and set up the second factor within 5 minutes.")
+	case password == "":
+		return fault.New(fault.Forbidden, "sign_in_again", "password", "Send your password as 'password', or sign in again and set up the second factor within 5 minutes.")
+	}
+	return s.checkOwnPassword(ctx, c, "password", password)
 }
 
 // ConfirmTOTP takes the first code of an enrolled secret and returns recovery

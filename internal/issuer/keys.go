@@ -26,7 +26,6 @@ import (
 
 const (
 	timeout      = 10 * time.Second // of one document
-	maxAnswer    = 512 << 10        // in bytes
 	maxKeys      = 100              // of an issuer
 	fresh        = 10 * time.Minute // so long keys are taken without asking again
 	usable       = 24 * time.Hour   // so long they are, while the issuer does not answer
@@ -66,11 +65,11 @@ func New(now func() time.Time, roots *tls.Config) *Keys {
 		now: now, sets: map[string]*set{},
 		client: &http.Client{
 			Timeout: timeout,
-			Transport: &http.Transport{
+			Transport: Bounded(&http.Transport{
 				Proxy: http.ProxyFromEnvironment, DialContext: dialer.DialContext, TLSClientConfig: roots,
-				TLSHandshakeTimeout: timeout, ResponseHeaderTimeout: timeout, MaxResponseHeaderBytes: 64 << 10,
+				TLSHandshakeTimeout: timeout, ResponseHeaderTimeout: timeout,
 				IdleConnTimeout: time.Minute, MaxIdleConnsPerHost: 1, ForceAttemptHTTP2: true,
-			},
+			}),
 			CheckRedirect: func(r *http.Request, via []*http.Request) error {
 				if len(via) > maxRedirects {
 					return errors.New("too many redirects")
@@ -198,12 +197,9 @@ func (k *Keys) get(ctx context.Context, address string, issuer *url.URL, into an
 	if res.StatusCode != http.StatusOK {
 		return fmt.Errorf("%s answers %d", u.Redacted(), res.StatusCode)
 	}
-	raw, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
-	switch {
-	case err != nil:
-		return err
-	case len(raw) > maxAnswer:
-		return fmt.Errorf("%s answers more than %d bytes", u.Redacted(), maxAnswer)
+	raw, err := io.ReadAll(res.Body)
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", u.Redacted(), err)
 	}
 	return json.Unmarshal(raw, into)
 }

@@ -209,3 +209,29 @@ func TestKeysDoNotOutliveWhoMadeThem(t *testing.T) {
 	f.clock.advance(time.Hour)
 	refused(t, f.as(made.Value).get("/me"), http.StatusUnauthorized, "invalid_api_key", "")
 }
+
+// Links that a key gives out end with it.
+func TestLinksDoNotOutliveTheirKey(t *testing.T) {
+	f := newFixture(t)
+	lasting := f.invite(access.OrganizationReader)
+	colleague, _ := f.user(access.OrganizationReader)
+	key, secret, err := f.Org.CreateAdminKey(t.Context(), f.actor(), org.NewAdminKey{Name: "short", UserID: f.Owner.ID, ExpiresInSeconds: optional.Of(int64(60))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused(t, f.as(secret).post("/invites/"+lasting.ID+"/link", nil), http.StatusForbidden, "insufficient_permissions", "")
+	if reset := ok[passwordReset](t, f.as(secret).post("/users/"+colleague.ID+"/password_reset", nil)); reset.ExpiresAt != key.ExpiresAt.Unix() {
+		t.Errorf("reset: %+v", reset)
+	}
+	by := org.SystemGrantor(f.Organization.ID)
+	by.Key = org.KeyLimits{ExpiresAt: key.ExpiresAt}
+	brief := must[org.Invite](t)(f.Org.CreateInvite(t.Context(), by, org.NewInvite{Email: "brief@example.com", Role: "reader"}))
+	if !brief.ExpiresAt.Equal(key.ExpiresAt) {
+		t.Errorf("invite: %+v", brief)
+	}
+	link := ok[inviteLink](t, f.as(secret).post("/invites/"+brief.ID+"/link", nil))
+	f.clock.advance(time.Minute)
+	if a := f.accept(link.Token, "Somebody", "a good password"); a.status != http.StatusBadRequest {
+		t.Errorf("accepted behind the key's end: %d %s", a.status, a.body)
+	}
+}

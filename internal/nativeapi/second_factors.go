@@ -7,6 +7,7 @@ import (
 	"weir/internal/audit"
 	"weir/internal/endpoint"
 	"weir/internal/fault"
+	"weir/internal/optional"
 )
 
 // totpState is whether the caller has a second factor.
@@ -35,12 +36,18 @@ type oneTimeCode struct {
 	Code string `json:"code" required:"true"`
 }
 
+// presence shows that the person who signed in is still there. It is needed where
+// the sign-in is not of the last five minutes.
+type presence struct {
+	Password optional.Value[string] `json:"password"`
+}
+
 func (a *API) secondFactors() []endpoint.Endpoint {
 	const path = root + "/totp"
 	recorded := func(action audit.Action) []audit.Action { return []audit.Action{action} }
 	return []endpoint.Endpoint{
 		endpoint.Read("GET "+path, access.Authenticated, endpoint.AtOrganization, a.getTOTP),
-		endpoint.Act("POST "+path, access.Authenticated, endpoint.AtOrganization, recorded(audit.SecondFactorEnrolled), a.enrolTOTP),
+		endpoint.Write("POST "+path, access.Authenticated, endpoint.AtOrganization, recorded(audit.SecondFactorEnrolled), a.enrolTOTP),
 		endpoint.Write("POST "+path+"/confirm", access.Authenticated, endpoint.AtOrganization, recorded(audit.SecondFactorEnabled), a.confirmTOTP),
 		endpoint.Write("POST "+path+"/recovery_codes", access.Authenticated, endpoint.AtOrganization, recorded(audit.RecoveryCodesCreated), a.newRecoveryCodes),
 		endpoint.Write("POST "+path+"/disable", access.Authenticated, endpoint.AtOrganization, recorded(audit.SecondFactorDisabled), a.disableTOTP),
@@ -64,12 +71,12 @@ func (a *API) getTOTP(ctx context.Context, c *endpoint.Call) (totpState, error) 
 	return shown, err
 }
 
-func (a *API) enrolTOTP(ctx context.Context, c *endpoint.Call) (totpEnrolment, error) {
+func (a *API) enrolTOTP(ctx context.Context, c *endpoint.Call, in presence) (totpEnrolment, error) {
 	if err := signedInPerson(c); err != nil {
 		return totpEnrolment{}, err
 	}
 	c.Header.Set("Cache-Control", "no-store")
-	secret, url, err := a.identity.EnrolTOTP(ctx, &c.Caller)
+	secret, url, err := a.identity.EnrolTOTP(ctx, &c.Caller, in.Password.V)
 	return totpEnrolment{Object: "totp.enrolment", Secret: secret, URL: url}, err
 }
 

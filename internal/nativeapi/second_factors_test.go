@@ -202,6 +202,21 @@ func TestSecondFactorIsChanged(t *testing.T) {
 	ok[session](t, f.try(u.Email, "a fourth password", codes[0]))
 }
 
+// Whoever finds a session cannot shut its owner out with a second factor.
+func TestSecondFactorTakesThePerson(t *testing.T) {
+	f := newFixture(t)
+	const password = "a reader's password"
+	_, browser := f.person(access.OrganizationReader, password)
+	f.clock.advance(5*time.Minute + time.Second)
+	refused(t, browser.post("/totp", nil), http.StatusForbidden, "sign_in_again", "password")
+	refused(t, browser.post("/totp", map[string]string{"password": "a guess"}), http.StatusBadRequest, "wrong_password", "password")
+	ok[totpEnrolment](t, browser.post("/totp", map[string]string{"password": password}))
+	for range 10 {
+		browser.post("/totp", map[string]string{"password": "a guess"})
+	}
+	refused(t, browser.post("/totp", map[string]string{"password": password}), http.StatusTooManyRequests, "rate_limit_exceeded", "")
+}
+
 // Codes are guessed no faster than passwords; asking whether one is needed
 // neither counts nor wipes the count.
 func TestCodesAreThrottled(t *testing.T) {

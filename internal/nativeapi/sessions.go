@@ -3,7 +3,6 @@ package nativeapi
 import (
 	"context"
 	"net/http"
-	"strings"
 	"time"
 
 	"weir/internal/access"
@@ -104,8 +103,9 @@ func (a *API) cookie(r *http.Request, token string, lifetime time.Duration) *htt
 	if age <= 0 {
 		age = -1
 	}
+	secure := a.secureCookies || endpoint.OverHTTPS(r)
 	return &http.Cookie{
-		Name: endpoint.SessionCookie, Value: token, Path: "/", MaxAge: age,
-		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: a.secureCookies || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https"),
+		Name: endpoint.SessionCookieName(secure), Value: token, Path: "/", MaxAge: age,
+		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: secure,
 	}
 }

@@ -71,8 +71,15 @@ func TestSessionCookieIsSecureBehindAProxyThatSpeaksTLS(t *testing.T) {
 	credentials := map[string]string{"email": f.Owner.Email, "password": endpointtest.Password}
 	for proto, secure := range map[string]bool{"https": true, "HTTPS": true, "http": false, "": false} {
 		a := f.as("").with("X-Forwarded-Proto", proto).post("/session", credentials)
-		if ok[session](t, a); cookieOf(t, a).Secure != secure {
-			t.Errorf("forwarded from %q: %+v", proto, cookieOf(t, a))
+		cookie := cookieOf(t, a)
+		if ok[session](t, a); cookie.Secure != secure || strings.HasPrefix(cookie.Name, "__Host-") != secure {
+			t.Errorf("forwarded from %q: %+v", proto, cookie)
+		}
+		browser := f.as("").with("X-Forwarded-Proto", proto)
+		ok[me](t, browser.with("Cookie", cookie.Name+"="+cookie.Value).get("/me"))
+		if secure { // a neighbour below the same domain can plant a cookie without the prefix
+			refused(t, browser.with("Cookie", endpoint.SessionCookie+"="+cookie.Value).get("/me"), http.StatusUnauthorized, "", "")
+			ok[me](t, browser.with("Cookie", endpoint.SessionCookie+"=planted; "+cookie.Name+"="+cookie.Value).get("/me"))
 		}
 	}
 }
@@ -80,9 +87,11 @@ func TestSessionCookieIsSecureBehindAProxyThatSpeaksTLS(t *testing.T) {
 func TestSessionCookieIsSecureBehindTLS(t *testing.T) {
 	f := newFixture(t, func(o *Options) { o.SecureCookies = true })
 	a := f.as("").post("/session", map[string]string{"email": f.Owner.Email, "password": endpointtest.Password})
-	if ok[session](t, a); !cookieOf(t, a).Secure {
-		t.Error("the cookie would be sent in the clear")
+	cookie := cookieOf(t, a)
+	if ok[session](t, a); !cookie.Secure || cookie.Name != "__Host-weir_session" {
+		t.Errorf("the cookie would be sent in the clear: %+v", cookie)
 	}
+	ok[me](t, f.as("").with("Cookie", cookie.Name+"="+cookie.Value).get("/me"))
 }
 
 func TestSessionEnds(t *testing.T) {

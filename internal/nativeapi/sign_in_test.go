@@ -33,7 +33,7 @@ func (f *fixture) signInTarget(pattern string) (path string, body any) {
 	case pattern == "/password":
 		return pattern, map[string]string{"current_password": endpointtest.Password, "new_password": endpointtest.Password}
 	case pattern == "/password_reset/accept":
-		_, token, err := f.Org.StartPasswordReset(f.t.Context(), f.actor(), f.Owner.ID, f.Owner.ID)
+		_, token, err := f.Org.StartPasswordReset(f.t.Context(), f.actor(), f.Owner.ID, f.Owner.ID, org.KeyLimits{})
 		return pattern, map[string]string{"token": must[string](f.t)(token, err), "new_password": endpointtest.Password}
 	}
 	return pattern, nil

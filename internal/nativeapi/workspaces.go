@@ -67,7 +67,7 @@ func (a *API) getWorkspace(ctx context.Context, c *endpoint.Call) (workspace, er
 }
 
 func (a *API) updateWorkspace(ctx context.Context, c *endpoint.Call, in workspaceChange) (workspace, error) {
-	w, err := a.org.UpdateWorkspace(ctx, c.Actor(), c.Path("workspace_id"), org.WorkspaceChange(in))
+	w, err := a.org.UpdateWorkspace(ctx, c.Grantor(), c.Path("workspace_id"), org.WorkspaceChange(in))
 	return showWorkspace(w), err
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"weir/internal/access"
 	"weir/internal/endpoint"
+	"weir/internal/optional"
 	"weir/internal/org"
 )
 
@@ -62,6 +63,24 @@ func TestWorkspaceRefusals(t *testing.T) {
 	refused(t, f.owner().post("/workspaces/"+taken.ID, `{"name":"console"}`), http.StatusBadRequest, "reserved_name", "name")
 	f.connection(taken.ID)
 	refused(t, f.owner().delete("/workspaces/"+taken.ID), http.StatusBadRequest, "workspace_not_empty", "")
+}
+
+// An admin of a workspace lets no project into it that it does not administer.
+func TestOpeningAWorkspace(t *testing.T) {
+	f := newFixture(t)
+	theirs, others := f.project(), f.project()
+	user, key := f.user(access.OrganizationReader)
+	must[org.ProjectUser](t)(f.Org.AddProjectUser(t.Context(), org.SystemGrantor(f.Organization.ID), theirs.ID, org.NewProjectUser{UserID: optional.Of(user.ID), Role: "owner"}))
+	w := ok[workspace](t, f.owner().post("/workspaces", map[string]any{"name": "lab", "project_ids": []string{}}))
+	f.join(w.ID, user.ID, access.WorkspaceAdmin)
+	path := "/workspaces/" + w.ID
+	refused(t, f.as(key).post(path, `{"project_ids":null}`), http.StatusForbidden, "insufficient_permissions", "project_ids")
+	refused(t, f.as(key).post(path, map[string]any{"project_ids": []string{theirs.ID, others.ID}}), http.StatusForbidden, "insufficient_permissions", "project_ids[1]")
+	ok[workspace](t, f.as(key).post(path, map[string]any{"project_ids": []string{theirs.ID}}))
+	ok[workspace](t, f.owner().post(path, map[string]any{"project_ids": []string{theirs.ID, others.ID}}))
+	ok[workspace](t, f.as(key).post(path, map[string]any{"project_ids": []string{others.ID}})) // it was in
+	ok[workspace](t, f.owner().post(path, `{"project_ids":null}`))
+	ok[workspace](t, f.as(key).post(path, map[string]any{"project_ids": []string{others.ID}})) // and everybody was
 }
 
 // Members of a group are in the workspaces that the group is in, for as long.

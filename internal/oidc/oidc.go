@@ -26,6 +26,7 @@ import (
 	"weir/internal/config"
 	"weir/internal/fault"
 	"weir/internal/id"
+	"weir/internal/issuer"
 )
 
 // FlowLifetime is how long a person may take at the provider.
@@ -54,10 +55,10 @@ type Provider struct {
 // New returns a provider, which is not called before somebody signs in. redirect
 // is the address its answers come back to.
 func New(cfg config.OIDCProvider, redirect string, now func() time.Time) *Provider {
-	transport := &http.Transport{
+	transport := issuer.Bounded(&http.Transport{
 		Proxy: http.ProxyFromEnvironment, DialContext: (&net.Dialer{Timeout: callTimeout}).DialContext, TLSHandshakeTimeout: callTimeout,
 		ForceAttemptHTTP2: true, MaxConnsPerHost: maxCalls, IdleConnTimeout: time.Minute,
-	}
+	})
 	return &Provider{cfg: cfg, redirect: redirect, client: &http.Client{Transport: transport, Timeout: callTimeout}, now: now}
 }
 

@@ -242,6 +242,19 @@ func TestUnreachableProvider(t *testing.T) {
 	}
 }
 
+// A provider that answers without end is cut off.
+func TestProviderThatTalksTooMuch(t *testing.T) {
+	var front *httptest.Server
+	front = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`{"issuer":"` + front.URL + `","authorization_endpoint":"` + front.URL + `/authorize","x":"` + strings.Repeat("x", 600<<10) + `"}`))
+	}))
+	t.Cleanup(front.Close)
+	p := oidc.New(config.OIDCProvider{Name: "x", Issuer: front.URL, ClientID: "c"}, redirect, time.Now)
+	if _, _, err := p.Begin(t.Context(), "/"); !fault.Is(err, fault.BadUpstream) {
+		t.Error(err)
+	}
+}
+
 func TestRefusedSaysWhatTheProviderSaid(t *testing.T) {
 	for code, want := range map[string]string{"access_denied": "access_denied", "<b>\nx": "bx", strings.Repeat("a", 1000): strings.Repeat("a", 64)} {
 		if err := oidc.Refused(code); !strings.HasSuffix(err.Error(), ": "+want+".") {

@@ -41,7 +41,9 @@ func checkName(param, name string) error {
 
 // unprintable reports line breaks, escapes, and what turns the direction of the
 // text around it (Unicode's bidirectional formatting characters).
-func unprintable(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }
+func unprintable(r rune) bool {
+	return unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp)
+}
 
 // checkLength refuses a text of more than limit characters.
 func checkLength(param, s string, limit int) error {

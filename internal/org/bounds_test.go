@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"weir/internal/access"
 	"weir/internal/audit"
 	"weir/internal/endpoint/endpointtest"
 	"weir/internal/fault"
@@ -57,6 +58,7 @@ func TestWhatIsKeptIsBounded(t *testing.T) {
 		"a blank name":        {project(org.NewProject{Name: " \u3000"}), "invalid_value", "name"},
 		"a line break":        {project(org.NewProject{Name: "a\nb"}), "invalid_value", "name"},
 		"an escape":           {project(org.NewProject{Name: "\x1b[31mred"}), "invalid_value", "name"},
+		"a line separator":    {project(org.NewProject{Name: "a\u2028b"}), "invalid_value", "name"},
 		"text turned around":  {project(org.NewProject{Name: "a\u202eb"}), "invalid_value", "name"},
 		"an external key":     {project(org.NewProject{Name: "x", ExternalKeyID: text(257)}), "string_above_max_length", "external_key_id"},
 		"a description":       {update(org.ConnectionFields{Description: text(4097)}), "string_above_max_length", "description"},
@@ -132,5 +134,21 @@ func TestTheLastAdminKeyThatWorksStays(t *testing.T) {
 	}
 	if err := env.Org.DeleteAdminKey(ctx, who, first.ID); !fault.Is(err, fault.Invalid) {
 		t.Errorf("deleting the last key: %v", err)
+	}
+
+	// Keys of people who may not manage the organization do not count, and go.
+	reader := org.User{ID: "user-reader", OrganizationID: env.Organization.ID, Email: "reader@example.com", Role: access.OrganizationReader, CreatedAt: now}
+	if _, err := env.Store.Update(ctx, who, func(tx org.Tx) error { return tx.InsertUser(ctx, reader) }); err != nil {
+		t.Fatal(err)
+	}
+	theirs, _, err := env.Org.CreateAdminKey(ctx, who, org.NewAdminKey{Name: "reads", UserID: reader.ID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := env.Org.DeleteAdminKey(ctx, who, first.ID); !fault.Is(err, fault.Invalid) {
+		t.Errorf("deleting the last key that manages: %v", err)
+	}
+	if err := env.Org.DeleteAdminKey(ctx, who, theirs.ID); err != nil {
+		t.Errorf("deleting a reader's key: %v", err)
 	}
 }

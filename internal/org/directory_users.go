@@ -112,9 +112,6 @@ func checkAddress(param, address string) error {
 	if err := checkLength(param, address, maxAddress); err != nil {
 		return err
 	}
-	if strings.ContainsFunc(address, unprintable) {
-		return fault.Invalidf("invalid_value", param, "Invalid '%s': it holds control characters.", param)
-	}
 	return checkEmail(param, address)
 }
 

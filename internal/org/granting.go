@@ -15,6 +15,7 @@ import (
 type Grantor struct {
 	audit.Actor
 	Holds access.Grants
+	Key   KeyLimits // of the key that the call came with
 }
 
 // SystemGrantor is weir itself acting in an organization.

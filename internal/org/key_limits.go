@@ -48,10 +48,25 @@ func (l KeyLimits) checkRotation(keyID string, scopes []string, expires time.Tim
 	if err := l.checkScopes(scopes); err != nil {
 		return err
 	}
-	if !l.ExpiresAt.IsZero() && (expires.IsZero() || expires.After(l.ExpiresAt)) {
+	if l.outlivedBy(expires) {
 		return errOutlives("")
 	}
 	return nil
+}
+
+// until is when what the key gives out ends: a link, say, which would end at t
+// otherwise.
+func (l KeyLimits) until(t time.Time) time.Time {
+	if l.outlivedBy(t) {
+		return l.ExpiresAt
+	}
+	return t
+}
+
+// outlivedBy reports whether something that ends at t, never where t is zero,
+// lasts longer than the key.
+func (l KeyLimits) outlivedBy(t time.Time) bool {
+	return !l.ExpiresAt.IsZero() && (t.IsZero() || t.After(l.ExpiresAt))
 }
 
 func errOutlives(param string) error {

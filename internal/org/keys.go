@@ -288,19 +288,19 @@ func (s *Service) RotateAdminKey(ctx context.Context, actor audit.Actor, keyID s
 }
 
 // DeleteAdminKey revokes an admin key, the caller's own included, but never the
-// last one that still works: nobody could manage the organization by API.
+// last one that manages the organization: nobody could by API any more.
 func (s *Service) DeleteAdminKey(ctx context.Context, actor audit.Actor, keyID string) error {
 	return s.update(ctx, actor, func(tx Tx) error {
 		key, err := tx.AdminKey(ctx, actor.OrganizationID, keyID)
 		if err != nil {
 			return err
 		}
-		last, err := s.lastAdminKey(ctx, tx, actor.OrganizationID, keyID)
+		last, err := s.lastManagingKey(ctx, tx, &key)
 		if err != nil {
 			return err
 		}
-		if last && s.unexpired(key) {
-			return fault.Invalidf("last_admin_key", "", "The last admin key that works cannot be deleted. Create another one first.")
+		if last {
+			return fault.Invalidf("last_admin_key", "", "The last admin key that can manage the organization cannot be deleted. Create another one first.")
 		}
 		tx.Record(event(audit.APIKeyDeleted, nil, details{ID: keyID}))
 		return tx.DeleteAdminKey(ctx, actor.OrganizationID, keyID)
@@ -311,19 +311,41 @@ func (s *Service) unexpired(k AdminKey) bool {
 	return k.ExpiresAt.IsZero() || s.Now().Before(k.ExpiresAt)
 }
 
-// lastAdminKey reports whether no other admin key of the organization works.
-func (s *Service) lastAdminKey(ctx context.Context, r Reader, organizationID, keyID string) (bool, error) {
+// lastManagingKey reports whether key can manage the organization and no other
+// admin key can: one that works, of somebody who may.
+func (s *Service) lastManagingKey(ctx context.Context, r Reader, key *AdminKey) (bool, error) {
+	may := map[string]bool{} // by owner
+	manages := func(k *AdminKey) (bool, error) {
+		if !s.unexpired(*k) {
+			return false, nil
+		}
+		if known, ok := may[k.UserID]; ok {
+			return known, nil
+		}
+		owner, err := grantorNow(ctx, r, k.OrganizationID, k.UserID)
+		if err != nil {
+			return false, err
+		}
+		may[k.UserID] = owner.Holds.Allows(access.ManagementWrite, access.Scope{})
+		return may[k.UserID], nil
+	}
+	if can, err := manages(key); err != nil || !can {
+		return false, err
+	}
 	page := Page{Limit: 100}
 	for {
-		rows, err := r.AdminKeys(ctx, organizationID, page)
+		rows, err := r.AdminKeys(ctx, key.OrganizationID, page)
 		if err != nil {
 			return false, err
 		}
 		for _, k := range rows.Items {
-			if k.ID != keyID && s.unexpired(k) {
-				return false, nil
-			}
 			page.After = k.ID
+			if k.ID == key.ID {
+				continue
+			}
+			if can, err := manages(&k); err != nil || can {
+				return false, err
+			}
 		}
 		if !rows.More {
 			return true, nil

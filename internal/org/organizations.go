@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/mail"
 	"slices"
+	"strings"
+	"unicode"
 
 	"weir/internal/access"
 	"weir/internal/audit"
@@ -44,6 +46,9 @@ func (in NewOrganization) Validate() error {
 
 func checkEmail(param, address string) error {
 	// A bare address: no display name, no comment. "owner@localhost" is fine.
+	if strings.ContainsFunc(address, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return fault.Invalidf("invalid_value", param, "Invalid '%s': it holds characters that cannot be seen.", param)
+	}
 	parsed, err := mail.ParseAddress(address)
 	if err != nil || parsed.Address != address {
 		return fault.Invalidf("invalid_value", param, "Invalid '%s': '%s' is not an e-mail address.", param, address)

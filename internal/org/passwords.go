@@ -63,13 +63,14 @@ func setPassword(ctx context.Context, tx Tx, organizationID, userID, hash, excep
 }
 
 // StartPasswordReset makes a reset for a user and returns it with its token,
-// which is not kept. An earlier one becomes void.
-func (s *Service) StartPasswordReset(ctx context.Context, actor audit.Actor, userID, by string) (reset PasswordReset, token string, err error) {
+// which is not kept. An earlier one becomes void. It waits no longer than the key
+// works that asks for it.
+func (s *Service) StartPasswordReset(ctx context.Context, actor audit.Actor, userID, by string, within KeyLimits) (reset PasswordReset, token string, err error) {
 	token = id.Secret("")
 	now := s.Now()
 	reset = PasswordReset{
 		ID: id.New(id.PasswordReset), OrganizationID: actor.OrganizationID, UserID: userID, TokenHash: id.HashOf(token),
-		CreatedBy: by, ExpiresAt: now.Add(PasswordResetLifetime), CreatedAt: now,
+		CreatedBy: by, ExpiresAt: within.until(now.Add(PasswordResetLifetime)), CreatedAt: now,
 	}
 	err = s.update(ctx, actor, func(tx Tx) error {
 		if _, err := tx.User(ctx, actor.OrganizationID, userID); err != nil {

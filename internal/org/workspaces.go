@@ -95,11 +95,11 @@ type WorkspaceChange struct {
 
 // UpdateWorkspace changes the fields that were sent. The default workspace
 // keeps its name.
-func (s *Service) UpdateWorkspace(ctx context.Context, actor audit.Actor, workspaceID string, in WorkspaceChange) (routing.Workspace, error) {
+func (s *Service) UpdateWorkspace(ctx context.Context, by Grantor, workspaceID string, in WorkspaceChange) (routing.Workspace, error) {
 	var w routing.Workspace
-	err := s.update(ctx, actor, func(tx Tx) error {
+	err := s.update(ctx, by.Actor, func(tx Tx) error {
 		var err error
-		if w, err = tx.Workspace(ctx, actor.OrganizationID, workspaceID); err != nil {
+		if w, err = tx.Workspace(ctx, by.OrganizationID, workspaceID); err != nil {
 			return err
 		}
 		requested := map[string]any{}
@@ -114,7 +114,10 @@ func (s *Service) UpdateWorkspace(ctx context.Context, actor audit.Actor, worksp
 			requested["name"] = w.Name
 		}
 		if in.ProjectIDs.Sent {
-			if err := checkProjects(ctx, tx, actor.OrganizationID, in.ProjectIDs.V); err != nil {
+			if err := checkProjects(ctx, tx, by.OrganizationID, in.ProjectIDs.V); err != nil {
+				return err
+			}
+			if err := mayOpenWorkspace(&by, w.ProjectIDs, in.ProjectIDs.V); err != nil {
 				return err
 			}
 			w.ProjectIDs = in.ProjectIDs.V
@@ -124,6 +127,28 @@ func (s *Service) UpdateWorkspace(ctx context.Context, actor audit.Actor, worksp
 		return tx.UpdateWorkspace(ctx, w)
 	})
 	return w, err
+}
+
+// mayOpenWorkspace refuses to let projects into a workspace that by does not
+// administer: their people would use, and pay for, connections that nobody of
+// theirs chose. before and after are as in [routing.Workspace]; nil is every
+// project, which takes the right to manage workspaces everywhere.
+func mayOpenWorkspace(by *Grantor, before, after []string) error {
+	const may = "You have insufficient permissions for this operation. "
+	switch {
+	case before == nil || by.Holds.Allows(access.WorkspacesWrite, access.Scope{}):
+		return nil
+	case after == nil:
+		return fault.New(fault.Forbidden, "insufficient_permissions", "project_ids", may+
+			"Opening a workspace to every project takes %s in the organization.", access.WorkspacesWrite)
+	}
+	for i, projectID := range after {
+		if !slices.Contains(before, projectID) && !by.Holds.Allows(access.ProjectWrite, access.Scope{ProjectID: projectID}) {
+			return fault.New(fault.Forbidden, "insufficient_permissions", fmt.Sprintf("project_ids[%d]", i), may+
+				"Opening a workspace to a project takes %s there, or %s in the organization.", access.ProjectWrite, access.WorkspacesWrite)
+		}
+	}
+	return nil
 }
 
 func errDefaultWorkspace(what string) error {

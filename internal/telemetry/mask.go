@@ -2,8 +2,10 @@ package telemetry
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"regexp"
+	"unicode/utf8"
 )
 
 // The shapes of credentials. The first group is kept: it tells which kind of
@@ -32,7 +34,23 @@ func Mask(text []byte) []byte {
 	if bytes.Contains(text, []byte("://")) && bytes.IndexByte(text, '@') >= 0 {
 		text = urlPassword.ReplaceAll(text, []byte("${1}***@"))
 	}
-	return text
+	return visible(text)
+}
+
+// unseen turn the direction of a line, or break it, where it is shown. slog's
+// text handler escapes them, its JSON handler does not. All but the first begin
+// with the same byte.
+var unseen = regexp.MustCompile("[\u061C\u200E\u200F\u2028\u2029\u202A-\u202E\u2066-\u2069]")
+
+// visible writes what cannot be seen as JSON and Go escape it.
+func visible(text []byte) []byte {
+	if bytes.IndexByte(text, 0xE2) < 0 && bytes.IndexByte(text, 0xD8) < 0 {
+		return text
+	}
+	return unseen.ReplaceAllFunc(text, func(c []byte) []byte {
+		r, _ := utf8.DecodeRune(c)
+		return fmt.Appendf(nil, `\u%04x`, r)
+	})
 }
 
 // maskingWriter masks what is written to it. It relies on slog's handlers

@@ -44,6 +44,26 @@ func TestLogLines(t *testing.T) {
 	}
 }
 
+// Nobody turns a line of the log round, or breaks it in two where it is shown.
+func TestLogShowsWhatCannotBeSeen(t *testing.T) {
+	for _, format := range []string{FormatJSON, FormatText} {
+		var out bytes.Buffer
+		log, _, err := NewLogger(&out, format, "warn")
+		if err != nil {
+			t.Fatal(err)
+		}
+		log.Warn("x", FieldPath, "/v1/\u202Efdp\u2066.\u2028\u061C\u00e9\u2026")
+		line := out.String()
+		if strings.ContainsAny(line, "\u202E\u2066\u2028\u061C") || !strings.Contains(line, `\u202e`) || !strings.Contains(line, "\u00e9\u2026") {
+			t.Errorf("%s: %q", format, line)
+		}
+		var fields map[string]any
+		if format == FormatJSON && (json.Unmarshal(out.Bytes(), &fields) != nil || fields["path"] != "/v1/\u202Efdp\u2066.\u2028\u061C\u00e9\u2026") {
+			t.Errorf("%v", fields)
+		}
+	}
+}
+
 func TestPipeIsNotATerminal(t *testing.T) {
 	r, w, err := os.Pipe()
 	if err != nil {
