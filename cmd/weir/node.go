@@ -336,7 +336,11 @@ func (n *node) metricsHandler(listener net.Listener) http.Handler {
 func (n *node) jobs() []jobs.Job {
 	return []jobs.Job{
 		{Name: "TLS certificate files", Every: 2 * time.Second, Run: n.refreshKeyPair},
-		{Name: "usage backlog", Every: time.Second, Run: func(context.Context) error { n.metrics.UsageBacklog(n.recorder.Backlog()); return nil }},
+		{Name: "usage backlog", Every: time.Second, Run: func(context.Context) error {
+			n.metrics.UsageBacklog(n.recorder.Backlog())
+			n.metrics.UsageStoreBehind(n.recorder.Behind() != nil)
+			return nil
+		}},
 		{Name: "last use of keys", Every: 2 * time.Second, Run: func(ctx context.Context) error { return n.identity.Used.Flush(ctx, n.store) }},
 		{Name: "denied requests", Every: 5 * time.Second, Run: func(ctx context.Context) error {
 			return n.identity.Denials.Flush(ctx, time.Now(), n.org.RecordDenials)
@@ -380,6 +384,7 @@ func (n *node) checks() []server.Check {
 			return err
 		}},
 		{Name: "usage log", Run: func(context.Context) error { return n.recorder.Healthy() }},
+		{Name: "shipping of usage", Bearable: true, Run: func(context.Context) error { return n.recorder.Behind() }},
 		{Name: "change feed", Run: func(context.Context) error { return n.feed.Err() }},
 	}
 }

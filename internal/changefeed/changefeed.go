@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -46,15 +45,19 @@ type Feed struct {
 	follower Follower
 	log      *slog.Logger
 
-	mu      sync.Mutex // held while the follower works
+	turn    chan struct{} // holds a value while the follower works
 	applied atomic.Int64
 	failing atomic.Pointer[error]
+}
+
+func newFeed(source Source, follower Follower, log *slog.Logger) *Feed {
+	return &Feed{source: source, follower: follower, log: log, turn: make(chan struct{}, 1)}
 }
 
 // Start builds the follower and returns the feed that keeps it up to date; Run
 // must then run.
 func Start(ctx context.Context, source Source, follower Follower, log *slog.Logger) (*Feed, error) {
-	f := &Feed{source: source, follower: follower, log: log}
+	f := newFeed(source, follower, log)
 	// The version is read before the rows: what commits in between is applied
 	// again, which changes nothing.
 	version, err := source.Version(ctx)
@@ -112,11 +115,16 @@ func (f *Feed) poll(ctx context.Context) {
 	f.catchUp(ctx, version)
 }
 
-// catchUp brings the follower to version. Callers that wait for the lock while
-// another catches up mostly find their version done: bursts coalesce.
+// catchUp brings the follower to version, or gives up when ctx ends. Callers that
+// wait for their turn while another catches up mostly find their version done:
+// bursts coalesce.
 func (f *Feed) catchUp(ctx context.Context, version int64) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	select {
+	case f.turn <- struct{}{}:
+		defer func() { <-f.turn }()
+	case <-ctx.Done(): // who has the turn says what it waits for
+		return
+	}
 	for f.applied.Load() < version {
 		changes, err := f.source.Changes(ctx, f.applied.Load(), batch)
 		if err == nil && len(changes) == 0 {

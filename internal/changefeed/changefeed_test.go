@@ -146,7 +146,7 @@ func (h *hanging) Version(ctx context.Context) (int64, error) {
 func TestADatabaseThatDoesNotAnswerIsShown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := &hanging{cut: make(chan struct{})}
-		feed := &Feed{source: source, follower: &follower{}, log: slog.New(slog.DiscardHandler)}
+		feed := newFeed(source, &follower{}, slog.New(slog.DiscardHandler))
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- feed.Run(ctx) }()
@@ -162,6 +162,40 @@ func TestADatabaseThatDoesNotAnswerIsShown(t *testing.T) {
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// stuck is a follower that works until it is let go, whatever its context says.
+type stuck struct {
+	follower
+	begun, letGo chan struct{}
+}
+
+func (s *stuck) Apply(ctx context.Context, changes []org.Change) error {
+	close(s.begun)
+	<-s.letGo
+	return s.follower.Apply(ctx, changes)
+}
+
+// Who made a change is not held for longer than it says, though another's is stuck.
+func TestCommittedDoesNotWaitForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, fl := &memory{}, &stuck{begun: make(chan struct{}), letGo: make(chan struct{})}
+		feed := newFeed(m, fl, slog.New(slog.DiscardHandler))
+		var wg sync.WaitGroup
+		first := m.commit("a")
+		wg.Go(func() { feed.Committed(t.Context(), first) })
+		<-fl.begun
+		began := time.Now()
+		feed.Committed(t.Context(), m.commit("b"))
+		if took := time.Since(began); took != waitLimit {
+			t.Errorf("waited for %v, want %v", took, waitLimit)
+		}
+		close(fl.letGo)
+		wg.Wait()
+		if !fl.has("a") {
+			t.Error("the change that was stuck is lost")
 		}
 	})
 }

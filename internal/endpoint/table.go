@@ -276,8 +276,11 @@ func (t *Table) record(r *http.Request, route, requestID string, caller identity
 		attrs = append(attrs, slog.String(telemetry.FieldOrganization, org), slog.String("principal_id", caller.PrincipalID()))
 	}
 	if err != nil {
-		if fault.KindOf(err) == fault.Internal {
+		switch fault.KindOf(err) {
+		case fault.Internal:
 			level = slog.LevelError
+		case fault.Unavailable:
+			level = slog.LevelWarn
 		}
 		attrs = append(attrs, slog.String(telemetry.FieldError, brief(err.Error(), maxLoggedError)))
 	}

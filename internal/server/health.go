@@ -14,6 +14,9 @@ import (
 type Check struct {
 	Name string
 	Run  func(ctx context.Context) error
+	// Bearable says that this node serves all the same when the check fails: it is
+	// degraded, and ready.
+	Bearable bool
 }
 
 // Health answers whether the process lives and whether it should get requests.
@@ -32,7 +35,7 @@ type checkResult struct {
 }
 
 type readiness struct {
-	Status string        `json:"status"` // ready, not_ready, draining
+	Status string        `json:"status"` // ready, degraded, not_ready, draining
 	Checks []checkResult `json:"checks"`
 }
 
@@ -42,7 +45,7 @@ func (h *Health) live(w http.ResponseWriter, _ *http.Request) {
 	_ = envelope.JSON(w, http.StatusOK, map[string]string{"status": "ok"}) // a map of strings encodes
 }
 
-// ready answers 200 when every check passes, else 503 with what does not. The
+// ready answers 200 when every check passes that must, else 503, with what does not. The
 // errors are for operators and name no secret.
 func (h *Health) ready(w http.ResponseWriter, r *http.Request) {
 	received := time.Now()
@@ -54,7 +57,12 @@ func (h *Health) ready(w http.ResponseWriter, r *http.Request) {
 		result := checkResult{Name: c.Name, OK: true}
 		if err := c.Run(ctx); err != nil {
 			result.OK, result.Error = false, err.Error()
-			out.Status, status = "not_ready", http.StatusServiceUnavailable
+			switch {
+			case !c.Bearable:
+				out.Status, status = "not_ready", http.StatusServiceUnavailable
+			case out.Status == "ready":
+				out.Status = "degraded"
+			}
 		}
 		out.Checks = append(out.Checks, result)
 	}

@@ -150,6 +150,11 @@ func TestReadiness(t *testing.T) {
 		t.Errorf("with a broken store: %d %+v", status, out)
 	}
 	broken = nil
+	s.Health.Checks[1].Bearable, broken = true, errors.New("the events database is slow")
+	if status, out := ask(); status != http.StatusOK || out.Status != "degraded" || out.Checks[1].OK {
+		t.Errorf("with something it can do without: %d %+v", status, out)
+	}
+	broken = nil
 	if status, out := ask(); status != http.StatusOK || out.Status != "ready" {
 		t.Errorf("with every store well: %d %+v", status, out)
 	}

@@ -6,6 +6,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"weir/internal/fault"
 )
 
 // SQLSTATE codes, appendix A of the PostgreSQL manual.
@@ -14,6 +16,7 @@ const (
 	pgUniqueViolation      = "23505"
 	pgSerializationFailure = "40001"
 	pgDeadlockDetected     = "40P01"
+	pgDiskFull             = "53100"
 )
 
 // IsUniqueViolation reports whether err is a row refused because its key, or
@@ -30,6 +33,21 @@ func IsUniqueViolation(err error) bool {
 // there, or the removal of a row that others refer to.
 func IsForeignKeyViolation(err error) bool {
 	return sqliteCode(err) == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY || postgresCode(err) == pgForeignKeyViolation
+}
+
+// stored tells those who asked for a change why the database could not take it,
+// where that is no fault of theirs or of weir's; nothing was changed then.
+func stored(err error) error {
+	code := sqliteCode(err) & 0xff // the primary code
+	switch {
+	case code == sqlite3.SQLITE_FULL || postgresCode(err) == pgDiskFull:
+		return fault.New(fault.Unavailable, "storage_full", "", "The disk of the database is full, so nothing was changed. Please try again once there is room.").With(err)
+	case code == sqlite3.SQLITE_BUSY || code == sqlite3.SQLITE_LOCKED:
+		return fault.New(fault.Unavailable, "storage_busy", "", "Another process holds the database, so nothing was changed. Please try again shortly.").With(err)
+	case code == sqlite3.SQLITE_IOERR || code == sqlite3.SQLITE_READONLY:
+		return fault.New(fault.Unavailable, "storage_unavailable", "", "The database cannot be written right now, so nothing was changed. Please try again shortly.").With(err)
+	}
+	return err
 }
 
 // isTransient reports whether PostgreSQL rolled a transaction back only because

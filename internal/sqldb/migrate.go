@@ -125,10 +125,9 @@ func (m *migrator) step(mig migration) func(context.Context, *sql.Tx) error {
 }
 
 // lock keeps other nodes from migrating the same tables until unlock is called.
-// On SQLite the write lock of each migration's transaction has to do.
 func (m *migrator) lock(ctx context.Context) (unlock func() error, err error) {
 	if m.db.engine != Postgres {
-		return func() error { return nil }, nil
+		return lockFile(ctx, m.db.path+".migrating")
 	}
 	conn, err := m.db.write.Conn(ctx)
 	if err != nil {

@@ -4,13 +4,17 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
 
+	"weir/internal/fault"
 	"weir/internal/sqldb"
 	"weir/internal/sqldb/sqldbtest"
 )
@@ -204,5 +208,46 @@ func execute(t *testing.T, db *sqldb.DB, statement string, args ...any) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Two nodes may have one file and data directories of their own, and be started for
+// the first time at once.
+func TestTwoFirstStartsOnOneFile(t *testing.T) {
+	for range 5 {
+		url := "sqlite:" + filepath.Join(t.TempDir(), "weir.db")
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				db, err := sqldb.Open(t.Context(), url)
+				if err != nil {
+					t.Error("opening:", err)
+					return
+				}
+				defer db.Close()
+				if err := sqldb.Migrate(t.Context(), db, "store", join(first, second)); err != nil {
+					t.Error("migrating:", err)
+				}
+			})
+		}
+		wg.Wait()
+	}
+}
+
+// What the engine cannot store is nobody's mistake, and says what is wrong.
+func TestAFullDiskIsUnavailable(t *testing.T) {
+	db := sqldbtest.SQLite(t)
+	migrate(t, db, join(first))
+	execute(t, db, `PRAGMA max_page_count = 20`)
+	err := db.Write(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+		for i := range 1000 {
+			if _, err := tx.ExecContext(ctx, `INSERT INTO fish (name) VALUES ($1)`, strings.Repeat("x", 1000)+strconv.Itoa(i)); err != nil {
+				return fmt.Errorf("inserting: %w", err)
+			}
+		}
+		return nil
+	})
+	if f := fault.Of(err); f == nil || f.Kind != fault.Unavailable || f.Code != "storage_full" {
+		t.Errorf("a full disk: %v", err)
 	}
 }

@@ -17,12 +17,12 @@ const writeAttempts = 5
 // panics, nothing is kept. On SQLite writers wait for one another, on PostgreSQL
 // the isolation is read committed. fn may run several times there (after a
 // deadlock, when nothing was committed), so it must not act outside tx before
-// Write has returned.
+// Write has returned. What the engine cannot store is a fault of kind Unavailable.
 func (db *DB) Write(ctx context.Context, fn func(ctx context.Context, tx *sql.Tx) error) error {
 	for attempt := 1; ; attempt++ {
 		err := inTx(ctx, db.write, nil, fn)
 		if err == nil || attempt == writeAttempts || !isTransient(err) {
-			return err
+			return stored(err)
 		}
 		if err := pause(ctx, attempt); err != nil {
 			return err

@@ -29,6 +29,7 @@ type Metrics struct {
 	attempts        *prometheus.CounterVec
 	inFlight        prometheus.Gauge
 	usageBacklog    prometheus.Gauge
+	usageBehind     prometheus.Gauge
 	usageSync       prometheus.Histogram
 	snapshotVersion prometheus.Gauge
 	snapshotRefresh prometheus.Histogram
@@ -72,6 +73,9 @@ func NewMetrics(version string) *Metrics {
 		usageBacklog: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "weir_usage_log_backlog", Help: "Usage records that the events database does not hold yet.",
 		}),
+		usageBehind: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "weir_usage_store_behind", Help: "1 while the events database does not take usage records; they wait in the usage log.",
+		}),
 		usageSync: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "weir_usage_log_sync_seconds", Help: "Making one batch of usage records durable.", Buckets: syncBuckets,
 		}),
@@ -88,7 +92,7 @@ func NewMetrics(version string) *Metrics {
 	build.Set(1)
 	m.registry.MustRegister(
 		m.requests, m.duration, m.firstByte, m.tokens, m.cost, m.unpriced, m.attempts, m.inFlight,
-		m.usageBacklog, m.usageSync, m.snapshotVersion, m.snapshotRefresh, build,
+		m.usageBacklog, m.usageBehind, m.usageSync, m.snapshotVersion, m.snapshotRefresh, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	return m
@@ -161,6 +165,14 @@ func (m *Metrics) UpstreamAttempt(provider string, status int) {
 
 // UsageBacklog says how many usage records wait for the events database.
 func (m *Metrics) UsageBacklog(records int64) { m.usageBacklog.Set(float64(records)) }
+
+// UsageStoreBehind says whether the events database takes no usage records.
+func (m *Metrics) UsageStoreBehind(behind bool) {
+	m.usageBehind.Set(0)
+	if behind {
+		m.usageBehind.Set(1)
+	}
+}
 
 // UsageSynced records how long one batch took to become durable.
 func (m *Metrics) UsageSynced(d time.Duration) { m.usageSync.Observe(d.Seconds()) }
