@@ -27,11 +27,19 @@ func sharedBook(t *testing.T) book {
 		t.Fatal(err)
 	}
 	b, err := readBook("the contract", raw, "/v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := b.doc.Components.Schemas["AuditLogEventType"].Value
+	kinds.Enum = append(kinds.Enum, newerEvents...)
 	for _, route := range newer {
 		b.newer = append(b.newer, matching(route))
 	}
-	return must(t, b, err)
+	return b
 }
+
+// newerEvents are the types of audit events of the operations that are newer.
+var newerEvents = []any{"external_storage.registered", "external_storage.removed"}
 
 // Every operation, called successfully, answers what the contract says.
 func TestContractAgainstShared(t *testing.T) {

@@ -60,7 +60,7 @@ func TestSCIMTokens(t *testing.T) {
 	for range 20 {
 		f.scimToken()
 	}
-	refused(t, f.owner().call(http.MethodPost, "/scim_tokens", map[string]any{"name": "x"}), http.StatusBadRequest, "too_many_scim_tokens", "")
+	refused(t, f.owner().call(http.MethodPost, "/scim_tokens", map[string]any{"name": "x"}), http.StatusBadRequest, "scim_token_limit_reached", "")
 }
 
 // A token of one organization is not there for another.

@@ -65,7 +65,7 @@ func (s *Service) CreateSCIMToken(ctx context.Context, actor audit.Actor, in New
 			return err
 		}
 		if len(others.Items) == maxSCIMTokens {
-			return fault.Invalidf("too_many_scim_tokens", "", "An organization can have %d SCIM tokens. Delete one that is no longer used.", maxSCIMTokens)
+			return fault.Invalidf("scim_token_limit_reached", "", "An organization can have %d SCIM tokens. Delete one that is no longer used.", maxSCIMTokens)
 		}
 		tx.Record(event(audit.SCIMTokenCreated, nil, details{ID: token.ID, Data: map[string]any{"name": token.Name}}))
 		if len(others.Items) == 0 {

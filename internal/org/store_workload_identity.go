@@ -14,9 +14,9 @@ type FederationRuleFilter struct {
 // WorkloadIdentityReader reads workload identity.
 type WorkloadIdentityReader interface {
 	WorkloadIdentityProvider(ctx context.Context, organizationID, providerID string) (WorkloadIdentityProvider, error)
-	// OrganizationsWorkloadIdentityProvider finds the provider in whichever
+	// WorkloadIdentityProviderByID finds the provider in whichever
 	// organization it is: who shows a token of its does not name one.
-	OrganizationsWorkloadIdentityProvider(ctx context.Context, providerID string) (WorkloadIdentityProvider, error)
+	WorkloadIdentityProviderByID(ctx context.Context, providerID string) (WorkloadIdentityProvider, error)
 	WorkloadIdentityProviders(ctx context.Context, organizationID string, p Page) (Rows[WorkloadIdentityProvider], error)
 
 	FederationRule(ctx context.Context, organizationID, providerID, ruleID string) (FederationRule, error)

@@ -65,7 +65,7 @@ func (s *Service) ExchangeToken(ctx context.Context, in TokenExchange) (key APIK
 		return APIKey{}, "", err
 	}
 	p, err := view(ctx, s.Store, func(r Reader) (WorkloadIdentityProvider, error) {
-		return r.OrganizationsWorkloadIdentityProvider(ctx, in.ProviderID)
+		return r.WorkloadIdentityProviderByID(ctx, in.ProviderID)
 	})
 	switch {
 	case fault.Is(err, fault.NotFound):

@@ -42,7 +42,7 @@ func (r reader) WorkloadIdentityProvider(ctx context.Context, organizationID, pr
 	return workloadIdentityProviders.get(ctx, r, providerID, organizationID)
 }
 
-func (r reader) OrganizationsWorkloadIdentityProvider(ctx context.Context, providerID string) (org.WorkloadIdentityProvider, error) {
+func (r reader) WorkloadIdentityProviderByID(ctx context.Context, providerID string) (org.WorkloadIdentityProvider, error) {
 	return workloadIdentityProviders.find(ctx, r, workloadIdentityProviders.missing(providerID), `id = $1`, providerID)
 }
 

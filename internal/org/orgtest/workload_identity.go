@@ -118,7 +118,7 @@ func workloadIdentity(t *testing.T, s org.Store) {
 			v.UpdatedAt = n.clock.next()
 		},
 		get: func(ctx context.Context, r org.Reader, v org.WorkloadIdentityProvider) (org.WorkloadIdentityProvider, error) {
-			anywhere, err := r.OrganizationsWorkloadIdentityProvider(ctx, v.ID)
+			anywhere, err := r.WorkloadIdentityProviderByID(ctx, v.ID)
 			found, err2 := r.WorkloadIdentityProvider(ctx, o, v.ID)
 			equal(t, "by id alone", anywhere, found)
 			equal(t, "error by id alone", err, err2)
