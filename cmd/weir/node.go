@@ -110,6 +110,7 @@ func open(ctx context.Context, cfg config.Config, log *slog.Logger) (n *node, er
 	if n.feed, err = changefeed.Start(ctx, n.store, measuredSnapshot{n.snapshot, n.metrics}, log); err != nil {
 		return n, err
 	}
+	n.metrics.OpenCircuits(n.snapshot.OpenCircuits)
 	n.metrics.SnapshotRefreshed(n.feed.Version(), time.Since(began))
 	transport := upstream.Transport(upstream.Options{Sandbox: n.sandbox, DialTimeout: cfg.Gateway.ConnectTimeout})
 	n.org = &org.Service{
@@ -250,7 +251,7 @@ func writeFile(path, text string) error {
 func (n *node) Serve(ctx context.Context, listener net.Listener) error {
 	admin := adminapi.New(adminapi.Options{Org: n.org, Usage: n.events, Identity: n.identity, Logger: n.log, Now: time.Now})
 	native := nativeapi.New(nativeapi.Options{
-		Org: n.org, Usage: n.events, Identity: n.identity, Book: n.book, Logger: n.log, Now: time.Now,
+		Org: n.org, Usage: n.events, Identity: n.identity, Book: n.book, Upstreams: n.snapshot, Logger: n.log, Now: time.Now,
 		AdminDescription: adminapi.Description(),
 		SecureCookies:    n.keyPair != nil || strings.HasPrefix(n.cfg.PublicURL, "https:"),
 		OIDC:             oidcProviders(n.cfg),

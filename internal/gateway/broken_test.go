@@ -229,7 +229,7 @@ func TestUnreachableProviders(t *testing.T) {
 func TestNothingIsSentTwice(t *testing.T) {
 	r := newRig(t)
 	other := r.connect(t, "other", org.ConnectionFields{Models: optional.Of([]string{"other"})})
-	r.endpoint(t, "two", org.ModelEndpointFields{Upstreams: optional.Of([]routing.Upstream{
+	r.endpoint(t, "two", org.ModelEndpointFields{Retries: optional.Of[int64](0), Upstreams: optional.Of([]routing.Upstream{
 		{ConnectionID: r.conn.ID, Model: chatModel, Priority: 1, Weight: 1}, {ConnectionID: other.ID, Model: chatModel, Priority: 2, Weight: 1},
 	})})
 	header := http.Header{"Idempotency-Key": {"k"}}

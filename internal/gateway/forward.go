@@ -33,8 +33,10 @@ var (
 type answer struct {
 	silence silence       // gives up when the provider says nothing
 	total   *time.Timer   // gives up in any case; nil: never
+	until   time.Time     // when; zero: never
 	unwatch func() bool   // stops watching for the caller's hang-up
-	idle    time.Duration // how long the provider may say nothing
+	first   time.Duration // how long the provider may take to begin
+	idle    time.Duration // how long it may say nothing then
 	secrets []string      // what was sent to say who we are, to scrub it from error bodies
 
 	left    atomic.Bool                // the caller hung up
@@ -47,42 +49,55 @@ type unsent struct{ error }
 
 func (e unsent) Unwrap() error { return e.error }
 
-// forward sends the request to the first upstream that can be reached and
-// returns its answer. The upstream's context is not the caller's: what a
-// provider has begun it charges for, so it is read on after a hang-up. Whoever
-// called forward calls finish in the end.
+// forward sends the request to the upstreams of the plan until one answers, or
+// it may not be sent again, and returns the answer. The upstream's context is
+// not the caller's: what a provider has begun it charges for, so it is read on
+// after a hang-up. Whoever called forward calls finish in the end.
 func (x *exchange) forward() (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(x.r.Context()))
 	x.ctx, x.cancel = ctx, cancel
 	first, idle, total := x.patience()
 	if total > 0 {
+		x.answer.until = time.Now().Add(total)
 		x.answer.total = time.AfterFunc(total, func() { cancel(errTotal) })
 	}
-	x.answer.idle = idle
+	x.answer.first, x.answer.idle = first, idle
 	x.answer.silence.watch(first, func() { cancel(errFirstByte) })
 	x.answer.unwatch = x.watchCaller()
 	x.join()
 
-	for i := range x.plan {
+	if b := x.tries.budget; b != nil {
+		b.Deposit()
+	}
+	for x.next() {
 		if x.gone() {
+			x.hop.circuit.Left(x.tries.entry)
 			return nil, errGone // what was not sent yet need not be
 		}
-		x.hop = &x.plan[i]
 		response, err := x.attempt()
-		if err == nil {
+		x.learn(response, err)
+		if err == nil && !x.repeatable(response.StatusCode) {
 			return response, nil
 		}
-		// Only what surely reached nobody is sent again elsewhere.
-		last := i == len(x.plan)-1
-		if !notSent(err) {
+		if err != nil && !notSent(err) {
 			x.reached = true
-			last = true
 		}
-		if last || x.ctx.Err() != nil {
-			return nil, x.unreachable(err)
+		if x.again(response, err) {
+			continue
 		}
+		switch kept := x.tries.kept; {
+		case x.gone():
+			return nil, errGone
+		case err == nil && x.ctx.Err() != nil:
+			return nil, x.unreachable(context.Cause(x.ctx))
+		case err == nil:
+			return response, nil
+		case kept != nil && notSent(err) && x.ctx.Err() == nil:
+			return x.settleFor(kept), nil // it says more than that nobody is there
+		}
+		return nil, x.unreachable(err)
 	}
-	return nil, errGone // not met: there is always a plan
+	return nil, errGone // not met: again says when there is nothing more to try
 }
 
 // finish ends the upstream exchange and what watches over it.
@@ -110,7 +125,13 @@ func (x *exchange) attempt() (*http.Response, error) {
 	x.event.Attempts = append(x.event.Attempts, usage.Attempt{ConnectionID: c.ID, Model: x.hop.model})
 	a := &x.event.Attempts[len(x.event.Attempts)-1]
 	x.event.ConnectionID, x.event.Model = c.ID, x.hop.model
+	if n := len(x.event.Attempts); n > 1 { // the watch began with the first
+		a.StartMicros = began.Sub(x.received).Microseconds()
+		x.answer.silence.bound(x.answer.first)
+		x.answer.silence.begin()
+	}
 	response, err := x.send(c)
+	x.answer.silence.end()
 	a.DurationMicros = time.Since(began).Microseconds()
 	if err != nil {
 		a.Error = upstream.Reason(err)
@@ -118,7 +139,6 @@ func (x *exchange) attempt() (*http.Response, error) {
 		return nil, err
 	}
 	x.reached = true
-	x.answer.silence.end()
 	x.answer.silence.bound(x.answer.idle)
 	a.Status = response.StatusCode
 	a.UpstreamRequestID = shorten(response.Header.Get("X-Request-Id"))

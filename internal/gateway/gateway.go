@@ -57,6 +57,8 @@ type Limits struct {
 	WriteIdle    time.Duration // for one write to the caller
 	DrainTimeout time.Duration // reading on for a caller who is gone
 	DrainBytes   int64
+	Backoff      time.Duration // before the same upstream is tried again; twice as long each time, with full jitter
+	RetryWait    time.Duration // the longest wait before a retry: a provider that asks for more has its refusal passed on
 }
 
 // DefaultLimits suit language models: answers may take minutes to begin.
@@ -65,6 +67,7 @@ func DefaultLimits() Limits {
 		MaxBody: 64 << 20, Spool: 1 << 20,
 		FirstByte: 10 * time.Minute, Idle: 5 * time.Minute, BodyIdle: 30 * time.Second, WriteIdle: 2 * time.Minute,
 		DrainTimeout: time.Minute, DrainBytes: 4 << 20,
+		Backoff: 500 * time.Millisecond, RetryWait: 30 * time.Second,
 	}
 }
 
@@ -110,7 +113,8 @@ type exchange struct {
 
 	ctx     context.Context // of the upstream; not the caller's
 	cancel  context.CancelCauseFunc
-	hop     *hop     // that answers
+	tries   tries
+	hop     *hop     // that is tried, or answers
 	reached bool     // a provider may have seen the request
 	added   bool     // stream_options.include_usage was added
 	lonely  struct { // own: whether the project has the connection for itself

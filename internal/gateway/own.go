@@ -123,7 +123,7 @@ func (x *exchange) widen(known map[string][]usage.OwnedObject) {
 				continue
 			}
 			if x.admits(c, x.project.ID) {
-				x.plan = append(x.plan, hop{connection: c})
+				x.plan = append(x.plan, hop{connection: c, circuit: x.in.circuits[upstreamKey{c.ID, ""}]})
 			}
 		}
 	}

@@ -69,7 +69,7 @@ func (s *Snapshot) Rebuild(ctx context.Context) error {
 			return err
 		}
 		for _, o := range organizations {
-			if next.organizations[o.ID], err = readDirectory(ctx, r, o.ID); err != nil {
+			if next.organizations[o.ID], err = readDirectory(ctx, r, o.ID, s.state.Load().organizations[o.ID]); err != nil {
 				return err
 			}
 			next.certified = next.certified || next.organizations[o.ID].certified
@@ -123,7 +123,7 @@ func (s *Snapshot) Apply(ctx context.Context, changes []org.Change) error {
 			next.organizations = maps.Clone(next.organizations)
 		}
 		for organizationID := range directories {
-			d, err := readDirectory(ctx, r, organizationID)
+			d, err := readDirectory(ctx, r, organizationID, next.organizations[organizationID])
 			if err != nil {
 				return err
 			}
@@ -235,6 +235,8 @@ type directory struct {
 	// default workspace first.
 	endpoints map[string][]*routing.ModelEndpoint
 	served    map[string][]place
+	routes    map[string]*route // by endpoint id
+	circuits  map[upstreamKey]*routing.Circuit
 	// all is every place a request without a model can go, oldest first, the
 	// default workspace before the others.
 	all []place
@@ -244,11 +246,14 @@ type directory struct {
 type place struct {
 	workspace  *routing.Workspace
 	connection *routing.Connection
+	circuit    *routing.Circuit // of the connection's model
 }
 
 const page = 1000
 
-func readDirectory(ctx context.Context, r org.Reader, organizationID string) (*directory, error) {
+// readDirectory reads an organization's. What is known of upstreams goes over
+// from before; nil: there was none.
+func readDirectory(ctx context.Context, r org.Reader, organizationID string, before *directory) (*directory, error) {
 	d := &directory{
 		workspaces: map[string]*routing.Workspace{}, byID: map[string]*routing.Workspace{},
 		connections: map[string]*routing.Connection{},
@@ -280,6 +285,7 @@ func readDirectory(ctx context.Context, r org.Reader, organizationID string) (*d
 		return nil, err
 	}
 	d.sort()
+	d.addRoutes(before)
 	lists, err := r.ActiveIPAllowlists(ctx, organizationID)
 	if err != nil {
 		return nil, err

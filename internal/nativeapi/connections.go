@@ -39,8 +39,19 @@ type connection struct {
 
 // inference is the state of the side that answers model calls.
 type inference struct {
-	Status    string  `json:"status"`
-	LastError *string `json:"last_error"`
+	Status    string    `json:"status"`
+	LastError *string   `json:"last_error"`
+	Circuits  []circuit `json:"circuits"` // that are not closed, at the node that answers
+}
+
+// circuit says that calls are kept away from one model of a connection, since it
+// fails.
+type circuit struct {
+	Model    *string `json:"model"` // null: calls that name none
+	State    string  `json:"state"` // open or half_open
+	OpenedAt int64   `json:"opened_at"`
+	RetryAt  int64   `json:"retry_at"` // when one call is let through next, to see
+	Reason   string  `json:"reason"`   // of the failure that opened it
 }
 
 // billing is the state of the side that reads the provider's bill. weir does
@@ -104,7 +115,7 @@ func (a *API) connections() []endpoint.Endpoint {
 	const path, one = root + "/connections", root + "/connections/{connection_id}"
 	page := endpoint.Listing[routing.Connection, connection]{
 		Limit: 20, Min: 1, Max: 100,
-		ID: func(c routing.Connection) string { return c.ID }, Show: showConnection,
+		ID: func(c routing.Connection) string { return c.ID }, Show: a.showConnection,
 	}
 	return []endpoint.Endpoint{
 		endpoint.List("GET "+path, access.ConnectionsRead, endpoint.Anywhere, page, a.listConnections),
@@ -139,12 +150,12 @@ func (a *API) createConnection(ctx context.Context, c *endpoint.Call, in connect
 		return probedConnection{}, err
 	}
 	conn, found, err := a.org.CreateConnection(ctx, c.Actor(), in.fields())
-	return probedConnection{showConnection(conn), showProbe(found)}, err
+	return probedConnection{a.showConnection(conn), showProbe(found)}, err
 }
 
 func (a *API) getConnection(ctx context.Context, c *endpoint.Call) (connection, error) {
 	conn, err := a.visibleConnection(ctx, c)
-	return showConnection(conn), err
+	return a.showConnection(conn), err
 }
 
 func (a *API) updateConnection(ctx context.Context, c *endpoint.Call, in connectionBody) (probedConnection, error) {
@@ -159,7 +170,7 @@ func (a *API) updateConnection(ctx context.Context, c *endpoint.Call, in connect
 		in.Provider = optional.Value[string]{}
 	}
 	conn, found, err := a.org.UpdateConnection(ctx, c.Actor(), current.ID, in.fields())
-	return probedConnection{showConnection(conn), showProbe(found)}, err
+	return probedConnection{a.showConnection(conn), showProbe(found)}, err
 }
 
 // deleteConnection takes ?confirm=true, which the deletion of a connection with
@@ -198,7 +209,7 @@ func (a *API) managedConnection(ctx context.Context, c *endpoint.Call) (routing.
 
 func (b connectionBody) fields() org.ConnectionFields { return org.ConnectionFields(b) }
 
-func showConnection(c routing.Connection) connection {
+func (a *API) showConnection(c routing.Connection) connection {
 	return connection{
 		Object: "connection", ID: c.ID, Name: c.Name, Description: c.Description,
 		Provider: string(c.Provider), BaseURL: c.BaseURL,
@@ -208,10 +219,24 @@ func showConnection(c routing.Connection) connection {
 		Workspaces: listed(c.WorkspaceIDs),
 		Models:     listed(c.Serves()), ModelsDiscovered: c.Models == nil, NoStreamUsage: c.NoStreamUsage,
 		Status: string(c.Status), LastError: endpoint.TextOrNull(c.LastError),
-		Inference: inference{Status: string(c.Status), LastError: endpoint.TextOrNull(c.LastError)},
+		Inference: inference{Status: string(c.Status), LastError: endpoint.TextOrNull(c.LastError), Circuits: a.circuits(&c)},
 		Billing:   billing{Status: "none"},
 		ProbedAt:  endpoint.SecondsOrNull(c.ProbedAt), CreatedAt: c.CreatedAt.Unix(),
 	}
+}
+
+func (a *API) circuits(c *routing.Connection) []circuit {
+	shown := []circuit{}
+	if a.upstreams == nil {
+		return shown
+	}
+	for _, open := range a.upstreams.Circuits(c.OrganizationID, c.ID) {
+		shown = append(shown, circuit{
+			Model: endpoint.TextOrNull(open.Model), State: string(open.State),
+			OpenedAt: open.OpenedAt.Unix(), RetryAt: open.RetryAt.Unix(), Reason: open.Reason,
+		})
+	}
+	return shown
 }
 
 func showProbe(found routing.Probe) probe {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"weir/internal/access"
 	"weir/internal/endpoint"
@@ -172,4 +173,32 @@ func TestCatalogue(t *testing.T) {
 	}
 	refused(t, f.owner().get(path+"?after=nothing"), http.StatusBadRequest, "invalid_cursor", "after")
 	refused(t, f.owner().get("/connections/conn_none/models"), http.StatusNotFound, "not_found", "")
+}
+
+type failingUpstreams struct{ of string }
+
+func (u failingUpstreams) Circuits(_, connectionID string) []routing.UpstreamCircuit {
+	if connectionID != u.of {
+		return nil
+	}
+	at := time.Unix(1_800_000_000, 0)
+	return []routing.UpstreamCircuit{
+		{CircuitReport: routing.CircuitReport{State: routing.CircuitHalfOpen, OpenedAt: at, RetryAt: at, Reason: "connection refused"}},
+		{Model: "gpt-4o", CircuitReport: routing.CircuitReport{State: routing.CircuitOpen, OpenedAt: at, RetryAt: at.Add(time.Second), Reason: "503 Service Unavailable"}},
+	}
+}
+
+func TestAConnectionShowsWhichOfItsModelsFail(t *testing.T) {
+	f := newFixture(t)
+	c := f.connection(f.workspace.ID)
+	f.api.upstreams = failingUpstreams{of: c.ID}
+	shown := ok[connection](t, f.owner().get("/connections/"+c.ID)).Inference.Circuits
+	if len(shown) != 2 || shown[0].Model != nil || *shown[1].Model != "gpt-4o" || shown[1].State != "open" ||
+		shown[1].RetryAt != 1_800_000_001 || shown[1].Reason != "503 Service Unavailable" {
+		t.Errorf("%+v", shown)
+	}
+	other := f.connection(f.workspace.ID)
+	if shown := ok[connection](t, f.owner().get("/connections/"+other.ID)).Inference.Circuits; shown == nil || len(shown) != 0 {
+		t.Errorf("of another connection: %+v", shown)
+	}
 }

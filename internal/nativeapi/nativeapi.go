@@ -20,6 +20,7 @@ import (
 	"weir/internal/oidc"
 	"weir/internal/org"
 	"weir/internal/pricing"
+	"weir/internal/routing"
 	"weir/internal/usage"
 )
 
@@ -29,6 +30,9 @@ type Options struct {
 	Usage    usage.Store
 	Identity *identity.Service
 	Book     *pricing.Book // says which models of a catalogue have a price
+	// Upstreams is what this node knows of upstreams from calling them; nil: it
+	// calls none.
+	Upstreams Upstreams
 	// AdminDescription is the OpenAPI description of the Admin API, in JSON; it
 	// is served merged with this API's own.
 	AdminDescription []byte
@@ -43,6 +47,12 @@ type Options struct {
 	PublicURL string
 }
 
+// Upstreams knows how the upstreams of connections fare (package gateway).
+type Upstreams interface {
+	// Circuits returns those of a connection that are not closed.
+	Circuits(organizationID, connectionID string) []routing.UpstreamCircuit
+}
+
 // API is weir's own API of every organization of the install; whose it is, the
 // caller's key or session says.
 type API struct {
@@ -50,6 +60,7 @@ type API struct {
 	usage         usage.Store
 	identity      *identity.Service
 	book          *pricing.Book
+	upstreams     Upstreams
 	now           func() time.Time
 	secureCookies bool
 	oidc          []*oidc.Provider
@@ -62,7 +73,7 @@ type API struct {
 // descriptions are compiled in.
 func New(o Options) *API {
 	a := &API{
-		org: o.Org, usage: o.Usage, identity: o.Identity, book: o.Book, now: o.Now,
+		org: o.Org, usage: o.Usage, identity: o.Identity, book: o.Book, upstreams: o.Upstreams, now: o.Now,
 		secureCookies: o.SecureCookies, oidc: o.OIDC, publicURL: o.PublicURL, document: document(o.AdminDescription),
 	}
 	a.table = endpoint.NewTable(endpoint.Options{Identity: o.Identity, Logger: o.Logger, StrictBodies: true}, slices.Concat(

@@ -56,7 +56,8 @@ type attempt struct {
 	Status            *int    `json:"status"` // null: no answer
 	Error             *string `json:"error"`
 	UpstreamRequestID *string `json:"upstream_request_id"`
-	DurationMS        int64   `json:"duration_ms"`
+	StartMS           int64   `json:"start_ms"`    // after the request was received
+	DurationMS        int64   `json:"duration_ms"` // until its answer began, or failed to
 }
 
 // requestUsage is what a request consumed. With source "unknown" the counts
@@ -174,7 +175,7 @@ func showRequest(e usage.Event) request {
 	for i, t := range e.Attempts {
 		shown.Attempts[i] = attempt{
 			ConnectionID: t.ConnectionID, Model: t.Model, Status: statusOrNull(t.Status), Error: endpoint.TextOrNull(t.Error),
-			UpstreamRequestID: endpoint.TextOrNull(t.UpstreamRequestID), DurationMS: t.DurationMicros / 1000,
+			UpstreamRequestID: endpoint.TextOrNull(t.UpstreamRequestID), StartMS: t.StartMicros / 1000, DurationMS: t.DurationMicros / 1000,
 		}
 	}
 	for i, l := range e.Lines {

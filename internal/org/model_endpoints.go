@@ -22,14 +22,17 @@ type ModelEndpointFields struct {
 	MaxOutputTokens optional.Value[int64] // null: the model's own
 	Hangup          optional.Value[string]
 	Timeouts        optional.Value[routing.Timeouts]
-	Retries         optional.Value[int64]
+	Retries         optional.Value[int64] // default, on creation: one for each further upstream, at most 2
 }
 
 const (
 	maxUpstreams = 20
 	maxRetries   = 10
-	maxTimeoutMS = 24 * 60 * 60 * 1000
-	maxWeight    = 1000
+	// defaultRetries bounds what an endpoint with several upstreams gets: a second
+	// or third upstream that is never tried would be of no use.
+	defaultRetries = 2
+	maxTimeoutMS   = 24 * 60 * 60 * 1000
+	maxWeight      = 1000
 )
 
 // CreateModelEndpoint makes a named way to call a model on connections of its
@@ -48,6 +51,9 @@ func (s *Service) CreateModelEndpoint(ctx context.Context, actor audit.Actor, in
 	m := routing.ModelEndpoint{
 		ID: id.New(id.ModelEndpoint), OrganizationID: actor.OrganizationID, WorkspaceID: in.WorkspaceID.Or(""),
 		Enabled: true, Hangup: routing.HangupDrain, CreatedBy: creator, CreatedAt: s.Now(),
+	}
+	if !in.Retries.Given() {
+		in.Retries = optional.Of(min(max(int64(len(in.Upstreams.V))-1, 0), defaultRetries))
 	}
 	requested, err := applyModelEndpoint(&m, in)
 	if err != nil {

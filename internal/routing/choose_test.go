@@ -13,6 +13,7 @@ func TestOrderSharesByWeightWithinAPriority(t *testing.T) {
 		{ConnectionID: "small", Priority: 1, Weight: 1},
 		{ConnectionID: "never first", Priority: 1, Weight: 0},
 	}
+	Sort(ups)
 	first := map[string]int{}
 	const n = 20_000
 	for range n {
@@ -35,6 +36,7 @@ func TestOrderLosesAndMovesNothing(t *testing.T) {
 				Weight:       rapid.IntRange(0, 5).Draw(rt, "weight"),
 			}
 		}), 1, 8).Draw(rt, "upstreams")
+		Sort(ups)
 		before := append([]Upstream(nil), ups...)
 		got := Order(ups)
 		count := map[Upstream]int{}

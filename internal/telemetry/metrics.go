@@ -27,6 +27,8 @@ type Metrics struct {
 	cost            prometheus.Counter
 	unpriced        prometheus.Counter
 	attempts        *prometheus.CounterVec
+	retries         *prometheus.CounterVec
+	circuits        *prometheus.CounterVec
 	inFlight        prometheus.Gauge
 	usageBacklog    prometheus.Gauge
 	usageBehind     prometheus.Gauge
@@ -67,6 +69,12 @@ func NewMetrics(version string) *Metrics {
 		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "weir_upstream_attempts_total", Help: "Exchanges with providers; status is 0 when no answer came.",
 		}, []string{"provider", "status"}),
+		retries: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "weir_retries_total", Help: "Requests that were sent again after a provider's refusal (made), or were not since their model endpoint's budget was spent (over_budget).",
+		}, []string{"result"}),
+		circuits: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "weir_circuits_opened_total", Help: "Upstreams that failed so often that calls were kept away from them.",
+		}, []string{"provider"}),
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "weir_in_flight", Help: "Requests the gateway is working on.",
 		}),
@@ -91,7 +99,7 @@ func NewMetrics(version string) *Metrics {
 	})
 	build.Set(1)
 	m.registry.MustRegister(
-		m.requests, m.duration, m.firstByte, m.tokens, m.cost, m.unpriced, m.attempts, m.inFlight,
+		m.requests, m.duration, m.firstByte, m.tokens, m.cost, m.unpriced, m.attempts, m.retries, m.circuits, m.inFlight,
 		m.usageBacklog, m.usageBehind, m.usageSync, m.snapshotVersion, m.snapshotRefresh, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
@@ -161,6 +169,28 @@ func dollars(u money.USD) float64 { return float64(u.Nano)/1e9 + float64(u.Atto)
 // answer came.
 func (m *Metrics) UpstreamAttempt(provider string, status int) {
 	m.attempts.WithLabelValues(provider, strconv.Itoa(status)).Inc()
+}
+
+// RetryResult is what became of the wish to send a request again.
+type RetryResult string
+
+// The results.
+const (
+	RetryMade       RetryResult = "made"
+	RetryOverBudget RetryResult = "over_budget"
+)
+
+// Retried counts a retry, or one that was not allowed.
+func (m *Metrics) Retried(result RetryResult) { m.retries.WithLabelValues(string(result)).Inc() }
+
+// CircuitOpened counts an upstream that is left alone for a while.
+func (m *Metrics) CircuitOpened(provider string) { m.circuits.WithLabelValues(provider).Inc() }
+
+// OpenCircuits has the metrics ask how many upstreams are left alone now.
+func (m *Metrics) OpenCircuits(count func() int) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "weir_open_circuits", Help: "Upstreams that calls are kept away from, since they fail: a connection's models one by one.",
+	}, func() float64 { return float64(count()) }))
 }
 
 // UsageBacklog says how many usage records wait for the events database.

@@ -109,7 +109,8 @@ type Attempt struct {
 	Status            int    `json:"status"` // 0: no answer
 	Error             string `json:"error,omitempty"`
 	UpstreamRequestID string `json:"upstream_request_id,omitempty"`
-	DurationMicros    int64  `json:"duration_us"`
+	StartMicros       int64  `json:"start_us,omitempty"` // after the request was received
+	DurationMicros    int64  `json:"duration_us"`        // until the answer began, or failed to
 }
 
 // Event is the record of one request. Its ID is the x-request-id the caller

@@ -56,6 +56,7 @@ type attempt struct {
 	Status            int    `json:"s,omitempty"`
 	Error             string `json:"e,omitempty"`
 	UpstreamRequestID string `json:"r,omitempty"`
+	StartMicros       int64  `json:"b,omitempty"`
 	DurationMicros    int64  `json:"d,omitempty"`
 }
 

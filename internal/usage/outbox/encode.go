@@ -85,6 +85,7 @@ func (o *object) attempt(a *usage.Attempt) {
 	o.number("status", int64(a.Status))
 	o.textIf("error", a.Error)
 	o.textIf("upstream_request_id", a.UpstreamRequestID)
+	o.numberIf("start_us", a.StartMicros)
 	o.number("duration_us", a.DurationMicros)
 	o.b = append(o.b, '}')
 }

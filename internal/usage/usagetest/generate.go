@@ -68,7 +68,7 @@ func event(t *rapid.T, w world, id string) usage.Event {
 		Received: received,
 		Status:   rapid.SampledFrom(statuses).Draw(t, "status"), ErrorCode: pick("error", errorCodes),
 		Outcome:  rapid.SampledFrom(outcomes).Draw(t, "outcome"),
-		Attempts: []usage.Attempt{{ConnectionID: "conn_1", Model: "m", Status: 200, DurationMicros: 7}},
+		Attempts: []usage.Attempt{{ConnectionID: "conn_1", Model: "m", Status: 200, StartMicros: 3, DurationMicros: 7}},
 		Source:   rapid.SampledFrom([]usage.Source{usage.SourceProvider, usage.SourceEstimated, usage.SourceUnknown, ""}).Draw(t, "source"),
 	}
 	if e.UserID == "" {
