@@ -87,6 +87,7 @@ func (x *exchange) forward() (*http.Response, error) {
 		}
 		switch kept := x.tries.kept; {
 		case x.gone():
+			x.reached = x.reached && err != nil // what refused has consumed nothing
 			return nil, errGone
 		case err == nil && x.ctx.Err() != nil:
 			return nil, x.unreachable(context.Cause(x.ctx))

@@ -111,7 +111,7 @@ func TestALostAnswerIsNotAskedForAgain(t *testing.T) {
 	equal(t, "source", r.ledger.next(t).Source, usage.SourceEstimated)
 	// What only reads is.
 	r.provider.Enqueue(upstreamtest.Answer{Cut: true})
-	got = r.do(t, call{method: "GET", path: "/default/models/two/v1/files"})
+	got = r.do(t, call{method: "GET", path: "/default/models/two/v1/engines"})
 	equal(t, "status", got.StatusCode, 200)
 	equal(t, "attempts", len(r.ledger.next(t).Attempts), 2)
 	// And what may have made something is not, unless the provider took none of it.
