@@ -32,7 +32,7 @@ var weir = house{
 		{name: "manners", packages: []string{"internal/endpoint", "internal/envelope"}, http: true},
 
 		// What stands behind a connection, and who vouches for people and programs.
-		{name: "providers", packages: []string{"internal/upstream", "internal/sandbox", "internal/oidc", "internal/smtpmail", "internal/issuer", "internal/webhook"}, http: true},
+		{name: "providers", packages: []string{"internal/upstream", "internal/upstream/http1", "internal/sandbox", "internal/oidc", "internal/smtpmail", "internal/issuer", "internal/webhook"}, http: true},
 
 		// Stores implement what the domain declares. Who needs one is handed it
 		// by a command.

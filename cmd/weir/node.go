@@ -112,7 +112,7 @@ func open(ctx context.Context, cfg config.Config, log *slog.Logger) (n *node, er
 	}
 	n.metrics.OpenCircuits(n.snapshot.OpenCircuits)
 	n.metrics.SnapshotRefreshed(n.feed.Version(), time.Since(began))
-	transport := upstream.Transport(upstream.Options{Sandbox: n.sandbox, DialTimeout: cfg.Gateway.ConnectTimeout})
+	transport := upstream.NewTransport(upstream.Options{Sandbox: n.sandbox, DialTimeout: cfg.Gateway.ConnectTimeout})
 	n.org = &org.Service{
 		Store: n.store, Feed: n.feed, Sealer: n.vault, Book: n.book, Now: time.Now,
 		Prober:        connectionProber{vault: n.vault, prober: &upstream.Prober{Transport: transport}},

@@ -121,7 +121,7 @@ func newRig(t testing.TB, change ...func(*Gateway)) *rig {
 	r.org = &org.Service{Store: store, Feed: feed, Sealer: safe, Prober: prober{}, Now: time.Now}
 
 	used := &identity.LastUse{}
-	transport := upstream.Transport(upstream.Options{})
+	transport := upstream.NewTransport(upstream.Options{})
 	limits := DefaultLimits()
 	limits.BodyIdle, limits.WriteIdle = 20*time.Second, 20*time.Second
 	r.Gateway = &Gateway{

@@ -84,9 +84,9 @@ var callersOwn = [...]string{
 	"Authorization", "Api-Key", "X-Api-Key", "Openai-Organization", "Openai-Project", "Cookie", "Proxy-Authorization",
 }
 
-// replayMarks are headers that make http.Transport send a POST again by itself
-// when a connection breaks: a second generation that nobody recorded. It finds
-// them by their canonical spelling.
+// replayMarks are headers that make http.Transport, which calls through a proxy
+// travel on, send a POST again by itself when a connection breaks: a second
+// generation that nobody recorded. It finds them by their canonical spelling.
 var replayMarks = [...]string{"Idempotency-Key", "X-Idempotency-Key"}
 
 // Identify makes h, the header of a request about to go out, speak for the

@@ -6,6 +6,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"weir/internal/upstream/http1"
 )
 
 // Options of a transport. The zero value is right for production.
@@ -30,23 +32,27 @@ const (
 	idleTimeout = 55 * time.Second
 	// maxResponseHeader is far beyond any provider's and far below Go's 10 MB.
 	maxResponseHeader = 256 << 10
-	// HTTP/2 shares one connection between many streams: a dead one is noticed
-	// by a ping instead of by every stream's own timeout.
-	pingAfter   = 15 * time.Second
-	pingTimeout = 10 * time.Second
 )
 
-// Transport returns the transport that every request to a provider travels on.
+// Transport is what every request to a provider travels on.
 //
 //   - Bodies arrive as the provider sent them: nothing is decompressed.
 //   - Redirects are an http.Client's affair; whoever uses the transport by
 //     itself, as weir does, sees them as answers and never follows one.
 //   - How long a provider may take to answer is the request context's affair:
 //     a reasoning model may think for minutes.
-//   - Buffers stay at Go's 4 KiB per direction. Bodies larger than that bypass
-//     them, and larger ones would be paid by every open stream.
-//   - Proxies come from the environment (HTTPS_PROXY, NO_PROXY).
-func Transport(o Options) *http.Transport {
+//   - HTTP/1.1, over TLS too (docs/decisions/0031-http1-to-providers.md).
+//   - Proxies come from the environment (HTTPS_PROXY, NO_PROXY). Requests through
+//     one travel on net/http's transport, and so do protocol upgrades.
+type Transport struct {
+	direct  *http1.Transport
+	other   *http.Transport
+	sandbox http.RoundTripper // nil: there is none in this process
+}
+
+// NewTransport returns a transport. It keeps connections until
+// CloseIdleConnections.
+func NewTransport(o Options) *Transport {
 	dial := o.Dial
 	if dial == nil {
 		dial = (&net.Dialer{KeepAlive: 30 * time.Second}).DialContext
@@ -55,24 +61,49 @@ func Transport(o Options) *http.Transport {
 	if timeout <= 0 {
 		timeout = defaultDialTimeout
 	}
-	t := &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            dialWithin(timeout, dial),
-		TLSClientConfig:        o.TLS,
-		TLSHandshakeTimeout:    tlsHandshakeTimeout,
-		ForceAttemptHTTP2:      true,
-		HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
-		DisableCompression:     true,
-		MaxIdleConns:           0, // no limit over all hosts
-		MaxIdleConnsPerHost:    idlePerHost,
-		IdleConnTimeout:        idleTimeout,
-		MaxResponseHeaderBytes: maxResponseHeader,
-		ExpectContinueTimeout:  time.Second,
+	dial = dialWithin(timeout, dial)
+	t := &Transport{
+		direct: &http1.Transport{
+			Dial: dial, TLS: o.TLS, HandshakeTimeout: tlsHandshakeTimeout,
+			IdleTimeout: idleTimeout, MaxIdlePerHost: idlePerHost, MaxResponseHeader: maxResponseHeader,
+		},
+		other: &http.Transport{
+			Proxy:                  http.ProxyFromEnvironment,
+			DialContext:            dial,
+			TLSClientConfig:        o.TLS,
+			TLSHandshakeTimeout:    tlsHandshakeTimeout,
+			DisableCompression:     true,
+			MaxIdleConns:           0, // no limit over all hosts
+			MaxIdleConnsPerHost:    idlePerHost,
+			IdleConnTimeout:        idleTimeout,
+			MaxResponseHeaderBytes: maxResponseHeader,
+			ExpectContinueTimeout:  time.Second,
+		},
 	}
 	if o.Sandbox != nil {
-		t.RegisterProtocol("sandbox", InProcess(o.Sandbox))
+		t.sandbox = InProcess(o.Sandbox)
 	}
 	return t
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.URL.Scheme == "sandbox" && t.sandbox != nil {
+		return t.sandbox.RoundTrip(req)
+	}
+	if req.ContentLength < 0 || req.Header["Upgrade"] != nil {
+		return t.other.RoundTrip(req)
+	}
+	if proxy, err := t.other.Proxy(req); err != nil || proxy != nil {
+		return t.other.RoundTrip(req) // which has the words for a proxy that cannot be used
+	}
+	return t.direct.RoundTrip(req)
+}
+
+// CloseIdleConnections closes the connections that serve no request.
+func (t *Transport) CloseIdleConnections() {
+	t.direct.CloseIdleConnections()
+	t.other.CloseIdleConnections()
 }
 
 type connectTimeoutKey struct{}

@@ -15,9 +15,9 @@ import (
 	"weir/internal/upstream/upstreamtest"
 )
 
-func transport(t *testing.T, o Options) *http.Transport {
+func transport(t *testing.T, o Options) *Transport {
 	t.Helper()
-	tr := Transport(o)
+	tr := NewTransport(o)
 	t.Cleanup(tr.CloseIdleConnections)
 	return tr
 }
@@ -65,14 +65,14 @@ func TestRedirectsAreAnswers(t *testing.T) {
 	}
 }
 
-func TestHTTP2OverTLS(t *testing.T) {
+func TestHTTP1OverTLS(t *testing.T) {
 	s := upstreamtest.NewTLS(t)
 	s.Always(upstreamtest.SSE(upstreamtest.Event("1"), upstreamtest.Event(upstreamtest.Done)))
 	roots := x509.NewCertPool()
 	roots.AddCert(s.HTTP().Certificate())
 	resp := get(t, transport(t, Options{TLS: &tls.Config{RootCAs: roots}}), s.URL()+"/x")
 	body, err := io.ReadAll(resp.Body)
-	if err != nil || resp.ProtoMajor != 2 || string(body) != "data: 1\n\ndata: [DONE]\n\n" {
+	if err != nil || resp.ProtoMajor != 1 || string(body) != "data: 1\n\ndata: [DONE]\n\n" {
 		t.Fatalf("%s %q %v", resp.Proto, body, err)
 	}
 }
