@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -20,6 +21,7 @@ type body struct {
 	pooled bool     // the buffer is to be used again
 	file   *os.File // nil: in buffer
 	size   int64
+	splice *splice // what is sent in place of a part of file; nil: nothing
 	// lent counts readers that the transport has not closed: it may go on
 	// reading after the answer is there, so a lent buffer is not reused.
 	lent atomic.Int32
@@ -119,16 +121,43 @@ func (b *body) begins(c byte) bool {
 	return len(text) > 0 && text[0] == c
 }
 
+// splice puts text in the place of from..to.
+type splice struct {
+	from, to int64
+	text     []byte
+}
+
+// sent is how many bytes reader will give for a payload.
+func (b *body) sent(payload []byte) int64 {
+	switch {
+	case b.file == nil:
+		return int64(len(payload))
+	case b.splice != nil:
+		return b.size - (b.splice.to - b.splice.from) + int64(len(b.splice.text))
+	}
+	return b.size
+}
+
 // reader lends out the body, or the payload that stands for it.
 func (b *body) reader(payload []byte) io.ReadCloser {
 	switch {
 	case b.file != nil:
-		return io.NopCloser(io.NewSectionReader(b.file, 0, b.size))
+		return io.NopCloser(b.spooled(b.splice))
+	case len(payload) == 0:
+		return http.NoBody
 	case !b.pooled || &payload[0] != &b.buffer.Bytes()[0]: // nobody else will write there
 		return io.NopCloser(bytes.NewReader(payload))
 	}
 	b.lent.Add(1)
 	return &loan{Reader: bytes.NewReader(payload), of: b}
+}
+
+// spooled reads the file, with a splice in it.
+func (b *body) spooled(s *splice) io.Reader {
+	if s == nil {
+		return io.NewSectionReader(b.file, 0, b.size)
+	}
+	return io.MultiReader(io.NewSectionReader(b.file, 0, s.from), bytes.NewReader(s.text), io.NewSectionReader(b.file, s.to, b.size-s.to))
 }
 
 // release ends the use of the body by the request.

@@ -113,7 +113,7 @@ func TestUnreadStreams(t *testing.T) {
 	stream := "event: image_generation.completed\ndata: {\"type\":\"image_generation.completed\"}\n\n"
 	r.provider.Enqueue(pieces(stream, 13), cut(pieces(stream, 13)))
 	body := `{"prompt":"x","stream":true}`
-	got := r.do(t, call{path: "/v1/images/generations", body: body})
+	got := r.do(t, call{path: "/v1/new_pictures", body: body})
 	must(t, got.readErr)
 	equal(t, "body", got.body, stream)
 	equal(t, "sent", string(r.provider.Next(t).Body), body)
@@ -121,7 +121,7 @@ func TestUnreadStreams(t *testing.T) {
 	equal(t, "kind", ev.Kind, usage.Unmetered)
 	equal(t, "outcome", ev.Outcome, usage.OutcomeCompleted)
 
-	got = r.do(t, call{path: "/v1/images/generations", body: body})
+	got = r.do(t, call{path: "/v1/new_pictures", body: body})
 	if got.readErr == nil || !strings.HasPrefix(got.body, stream+`data: {"error"`) {
 		t.Errorf("a cut stream: %v %q", got.readErr, got.body)
 	}

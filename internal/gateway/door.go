@@ -43,7 +43,9 @@ func (d *door) route() string {
 type operation struct {
 	kind         usage.Kind
 	shape        openaiwire.Shape
-	json         bool // the body is JSON with a model in it
+	json         bool   // the body is JSON with a model in it
+	form         bool   // the body is a form with a model in it, or JSON where json says so too
+	imageSource  string // of images, as the usage reports call it
 	needs        access.Permission
 	defaultModel string           // where the caller may leave the model out
 	lists        bool             // GET on the same address lists what was stored
@@ -62,6 +64,14 @@ var operations = map[string]operation{
 	"/decisions":        {kind: usage.Decisions, json: true, needs: access.ModelsRequest},
 	"/embeddings":       {kind: usage.Embeddings, json: true, needs: access.ModelsRequest},
 	"/moderations":      {kind: usage.Moderations, json: true, needs: access.ModelsRequest, defaultModel: "omni-moderation-latest"},
+
+	"/images/generations": {kind: usage.Images, shape: openaiwire.ShapeMedia, json: true, needs: access.ModelsRequest, defaultModel: "dall-e-2", imageSource: "image.generation"},
+	"/images/edits":       {kind: usage.Images, shape: openaiwire.ShapeMedia, json: true, form: true, needs: access.ModelsRequest, defaultModel: "dall-e-2", imageSource: "image.edit"},
+	"/images/variations":  {kind: usage.Images, shape: openaiwire.ShapeMedia, form: true, needs: access.ModelsRequest, defaultModel: "dall-e-2", imageSource: "image.variation"},
+
+	"/audio/speech":         {kind: usage.AudioSpeeches, shape: openaiwire.ShapeMedia, json: true, needs: access.ModelsRequest},
+	"/audio/transcriptions": {kind: usage.AudioTranscriptions, shape: openaiwire.ShapeMedia, form: true, needs: access.ModelsRequest},
+	"/audio/translations":   {kind: usage.AudioTranscriptions, shape: openaiwire.ShapeMedia, form: true, needs: access.ModelsRequest},
 }
 
 // relayed are the methods that are passed on, and whether they may make a

@@ -31,7 +31,7 @@ func TestModelEndpoints(t *testing.T) {
 		"empty object":     {"/default/models/fast/chat/completions", `{}`, "/v1/chat/completions", `{"model":"gpt-4o-mini"}`},
 		"upstream's name":  {"/default/models/fast/chat/completions", `{"model":"gpt-4o-mini"}`, "/v1/chat/completions", `{"model":"gpt-4o-mini"}`},
 		"both edits":       {"/default/models/fast/chat/completions", `{"stream":true,"model":"x","stream_options":{"a":1}}`, "/v1/chat/completions", `{"stream":true,"model":"gpt-4o-mini","stream_options":{"include_usage":true,"a":1}}`},
-		"unmetered":        {"/default/models/fast/v1/images/generations", `{"model":"fast","prompt":"x"}`, "/v1/images/generations", `{"model":"gpt-4o-mini","prompt":"x"}`},
+		"unmetered":        {"/default/models/fast/v1/new_pictures", `{"model":"fast","prompt":"x"}`, "/v1/new_pictures", `{"model":"gpt-4o-mini","prompt":"x"}`},
 		"unmetered, plain": {"/default/models/fast/vector_stores", `{"name":"x"}`, "/v1/vector_stores", `{"name":"x"}`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -178,11 +178,9 @@ func (x *exchange) request(c *routing.Connection) (*http.Request, error) {
 	payload := x.payload(c)
 	request := (&http.Request{
 		Method: x.r.Method, URL: target, Host: target.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: x.requestHeader(), ContentLength: int64(len(payload)),
+		Header: x.requestHeader(),
 	}).WithContext(x.connecting())
-	if x.body.file != nil {
-		request.ContentLength = x.body.size
-	}
+	request.ContentLength = x.body.sent(payload)
 	if request.ContentLength > 0 {
 		request.Body = x.body.reader(payload)
 		request.GetBody = func() (io.ReadCloser, error) { return x.body.reader(payload), nil }
@@ -226,13 +224,21 @@ func Credentials(vault Opener, c *routing.Connection) (upstream.Identity, error)
 // payload is the body to send: as it came, but for the closed list of edits.
 func (x *exchange) payload(c *routing.Connection) []byte {
 	raw := x.body.bytes()
-	if !x.json {
+	if !x.json && !x.form {
 		return raw
 	}
 	operation := &x.door.operation
 	edits := x.edits()
-	if x.target.endpoint != nil && x.hop.model != x.head.Model && (x.head.HasModel || operation.json) {
+	if x.target.endpoint != nil && x.hop.model != x.head.Model && (x.head.HasModel || operation.json || operation.form) {
 		edits.Model = x.hop.model
+	}
+	if x.body.file != nil {
+		x.body.splice = nil
+		if edits.Model != "" {
+			from, to, text := openaiwire.FormModel(x.head, edits.Model)
+			x.body.splice = &splice{int64(from), int64(to), text}
+		}
+		return nil
 	}
 	x.added = x.head.Stream && !x.head.IncludeUsage && !c.NoStreamUsage &&
 		operation.kind == usage.Completions && operation.shape == openaiwire.ShapeChat

@@ -106,6 +106,7 @@ type exchange struct {
 	policy  *policy         // authenticate: what the project's settings ask; nil: nothing
 	body    body            // decode
 	json    bool            // decode: the body is to be read as JSON
+	form    bool            // decode: the body is to be read as a form
 	head    openaiwire.Head // decode
 	target  target          // permit
 	plan    []hop           // choose: ordered

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"weir/internal/envelope"
+	"weir/internal/openaiwire"
 )
 
 // notRelayed are request headers that end at weir: hop by hop (RFC 9110,
@@ -33,8 +34,8 @@ func (x *exchange) requestHeader() http.Header {
 		}
 	}
 	// The tap reads gzip and plain bodies, and streams only plain; what a resource
-	// answers is read for objects.
-	if !x.head.Stream && x.door.resource == nil && acceptsGzip(sent) {
+	// answers is read for objects. Speech may be a stream without the head saying so.
+	if !x.head.Stream && x.door.operation.shape != openaiwire.ShapeMedia && x.door.resource == nil && acceptsGzip(sent) {
 		h["Accept-Encoding"] = onlyGzip
 	} else {
 		h["Accept-Encoding"] = onlyIdentity

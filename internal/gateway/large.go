@@ -17,7 +17,7 @@ import (
 // until the record is durable. begun is what was read of it, at least holdBytes.
 func (x *exchange) relayLarge(response *http.Response, begun, buf []byte) {
 	reader := newBodyReader(x.door.operation.kind, encoding(response))
-	reader.blind = reader.blind || !x.door.known // there is nothing to read in it
+	reader.blind = reader.blind || !x.door.known || x.sound(response) // there is nothing to read in it
 	defer reader.close()
 	reader.feed(begun)
 	x.begin(response.StatusCode)

@@ -37,11 +37,13 @@ func (x *exchange) consumed(reading openaiwire.Reading, outputBytes int64) {
 		e.Quantities, e.Source = reading.Q, usage.SourceProvider
 		e.Quantities.ToolCalls, e.Quantities.Sessions = 0, 0 // usage of their own kinds
 		x.tools = hostedTools(reading)
+		x.measured(&reading)
 	case kind == usage.Completions:
 		e.Quantities, e.Source = x.estimate()
 		e.Quantities.OutputText = openaiwire.EstimateOutput(outputBytes)
 	default:
 		e.Quantities, e.Source = x.estimate()
+		x.unmeasured()
 	}
 	if e.ServiceTier == "" {
 		e.ServiceTier = "default"
@@ -111,7 +113,7 @@ func Price(book *pricing.Book, provider string, e *usage.Event) {
 func addPrice(book *pricing.Book, provider string, e *usage.Event, kind usage.Kind, q usage.Quantities) {
 	p := book.Price(pricing.Request{
 		At: e.Received, Provider: provider, Model: e.Model, ModelAsked: e.ModelAsked, Kind: kind,
-		ServiceTier: e.ServiceTier, Batch: e.Batch, Size: e.Size, ContextLevel: e.ContextLevel, Q: q,
+		ServiceTier: e.ServiceTier, Batch: e.Batch, Size: e.Size, Quality: e.Quality, ContextLevel: e.ContextLevel, Q: q,
 	})
 	e.Lines = append(e.Lines, p.Lines...)
 	switch {

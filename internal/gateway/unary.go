@@ -50,10 +50,13 @@ func (x *exchange) relayBody(response *http.Response, buf []byte) error {
 	}
 	body := held.Bytes()
 	reading := x.readBody(response, body)
-	if !reading.Found && x.door.known && untold(response) && encoding(response) == "" && !gjson.ValidBytes(body) {
+	if !reading.Found && x.door.known && !x.sound(response) && untold(response) && encoding(response) == "" && !gjson.ValidBytes(body) {
 		return x.broken(io.ErrUnexpectedEOF)
 	}
 	x.consumed(reading, int64(len(body)))
+	if !reading.Found && x.door.operation.kind == usage.AudioTranscriptions {
+		x.transcribed(body)
+	}
 	x.answered(response.StatusCode, body, &reading)
 	x.event.Outcome, x.event.ErrorCode = x.outcome(true, nil)
 	if err := x.settle(); err != nil {

@@ -113,7 +113,11 @@ func TestASpooledUploadCanBeSentElsewhere(t *testing.T) {
 	r.provider.Enqueue(upstreamtest.JSON(200, `{}`))
 	got := r.do(t, call{path: "/default/models/two/audio/transcriptions", reader: bytes.NewReader(body), header: http.Header{"Content-Type": {contentType}}})
 	equal(t, "status", got.StatusCode, 200)
-	if !bytes.Equal(r.provider.Next(t).Body, body) {
+	_, boundary, _ := strings.Cut(contentType, "boundary=")
+	field := "--" + boundary + "\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nb\r\n" // the form had none
+	up := r.provider.Next(t)
+	if !bytes.Equal(up.Body, append([]byte(field), body...)) {
 		t.Error("the upload was changed")
 	}
+	equal(t, "length", up.Header.Get("Content-Length"), fmt.Sprint(len(up.Body)))
 }

@@ -1,7 +1,11 @@
 package openaiwire
 
 import (
+	"bufio"
 	"bytes"
+	"errors"
+	"io"
+	"math"
 	"mime"
 	"strconv"
 	"strings"
@@ -12,29 +16,34 @@ import (
 // maxPartHeader is how long the header of one part may be: 8 KiB.
 const maxPartHeader = 8 << 10
 
-// ReadForm reads the head of a multipart/form-data body, as audio and picture
-// uploads have it; contentType is the request's header with the boundary. It
-// reads by RFC 7578 to the letter and refuses, with a fault of kind Invalid,
-// what leaves room for another reading: a form weir and the provider could take
-// differently would be metered as one thing and answered as another.
-// ModelSpan is of the bare value. Any uploaded file makes the input ByReference.
-func ReadForm(contentType string, body []byte) (Head, error) {
+// ReadForm reads the head of a multipart/form-data body, as audio, picture and
+// file uploads have it, front to back and holding little of it; contentType is
+// the request's header with the boundary. It reads by RFC 7578 to the letter and
+// refuses, with a fault of kind Invalid, what leaves room for another reading: a
+// form weir and the provider could take differently would be metered as one
+// thing and answered as another. ModelSpan is of the bare value. Any uploaded
+// file makes the input ByReference. Errors of body are returned as they are.
+func ReadForm(contentType string, body io.Reader) (Head, error) {
 	media, params, err := mime.ParseMediaType(contentType)
 	boundary := params["boundary"]
 	if err != nil || media != "multipart/form-data" || boundary == "" || len(boundary) > 70 {
 		return Head{}, badForm("multipart/form-data with a boundary is expected")
 	}
-	f := formReader{head: Head{N: 1, form: boundary}, body: body, delimiter: []byte("\r\n--" + boundary)}
+	f := formReader{head: Head{N: 1, form: boundary}, body: bufio.NewReaderSize(body, formBuffer), delimiter: []byte("\r\n--" + boundary)}
 	if err := f.read(); err != nil {
 		return Head{}, err
 	}
 	return f.head, nil
 }
 
+// formBuffer is how much of a form is held at a time: more than the header of a
+// part.
+const formBuffer = 32 << 10
+
 // formReader is the state of one ReadForm.
 type formReader struct {
 	head      Head
-	body      []byte
+	body      *bufio.Reader
 	pos       int
 	delimiter []byte
 	seen      map[string]bool
@@ -42,56 +51,116 @@ type formReader struct {
 
 func (f *formReader) read() error {
 	f.seen = make(map[string]bool)
-	if !bytes.HasPrefix(f.body, f.delimiter[2:]) {
+	begins, err := f.next(len(f.delimiter) - 2)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(begins, f.delimiter[2:]) {
 		return badForm("it does not begin with its boundary")
 	}
-	f.pos = len(f.delimiter) - 2
 	for {
-		rest := f.body[f.pos:]
-		if end, ok := bytes.CutPrefix(rest, []byte("--")); ok {
-			if len(bytes.TrimSpace(end)) > 0 {
-				return badForm("something follows its end")
-			}
-			return nil
-		}
-		if !bytes.HasPrefix(rest, []byte("\r\n")) {
+		mark, err := f.next(2)
+		switch {
+		case err != nil:
+			return err
+		case string(mark) == "--":
+			return f.end()
+		case string(mark) != "\r\n":
 			return badForm("a boundary is not followed by a line end")
 		}
-		f.pos += 2
 		if err := f.part(); err != nil {
 			return err
 		}
 	}
 }
 
+// next takes the next n bytes, or what is left.
+func (f *formReader) next(n int) ([]byte, error) {
+	taken := make([]byte, n)
+	n, err := io.ReadFull(f.body, taken)
+	f.pos += n
+	if err != nil && !ended(err) {
+		return nil, err
+	}
+	return taken[:n], nil
+}
+
+// end sees to it that nothing but blanks follows.
+func (f *formReader) end() error {
+	for {
+		c, err := f.body.ReadByte()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		case c != ' ' && c != '\t' && c != '\r' && c != '\n':
+			return badForm("something follows its end")
+		}
+	}
+}
+
+// until reads up to and past a delimiter, and returns how many bytes came before
+// it and the first keep of them. found is false when the body ends before.
+func (f *formReader) until(delimiter []byte, keep, most int) (kept []byte, size int, found bool, err error) {
+	for size <= most {
+		window, err := f.body.Peek(formBuffer)
+		if err != nil && !ended(err) {
+			return nil, 0, false, err
+		}
+		step := bytes.Index(window, delimiter)
+		if found = step >= 0; !found {
+			step = max(0, len(window)-len(delimiter)+1) // the rest may be its beginning
+		}
+		kept = append(kept, window[:min(step, max(0, keep-len(kept)))]...)
+		size += step
+		if found {
+			step += len(delimiter)
+		}
+		f.pos += step
+		if _, err := f.body.Discard(step); err != nil {
+			return nil, 0, false, err
+		}
+		if found || len(window) < formBuffer {
+			return kept, size, found, nil
+		}
+	}
+	return kept, size, false, nil
+}
+
+func ended(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }
+
 // part reads one part, from its header to behind the boundary that ends it.
 func (f *formReader) part() error {
-	rest := f.body[f.pos:]
-	n := bytes.Index(rest[:min(len(rest), maxPartHeader)], []byte("\r\n\r\n"))
-	if n < 0 {
-		return badForm("the header of a part does not end")
-	}
-	name, isFile, err := disposition(string(rest[:n]))
+	header, long, found, err := f.until([]byte("\r\n\r\n"), maxPartHeader, maxPartHeader)
 	if err != nil {
 		return err
 	}
-	from := f.pos + n + len("\r\n\r\n")
-	size := bytes.Index(f.body[from:], f.delimiter)
-	if size < 0 {
+	if !found || long > maxPartHeader {
+		return badForm("the header of a part does not end")
+	}
+	name, isFile, err := disposition(string(header))
+	if err != nil {
+		return err
+	}
+	from := f.pos
+	value, size, found, err := f.until(f.delimiter, maxPartHeader, math.MaxInt)
+	if err != nil {
+		return err
+	}
+	if !found {
 		return badForm("it ends before its last boundary")
 	}
-	f.pos = from + size + len(f.delimiter)
 	if isFile {
 		f.head.FileBytes += int64(size)
 		f.head.ByReference = true
 	}
-	return f.field(name, isFile, from, from+size)
+	return f.field(name, isFile, string(value), from, from+size)
 }
 
 // field takes one field of the form.
-func (f *formReader) field(name string, isFile bool, from, to int) (err error) {
+func (f *formReader) field(name string, isFile bool, value string, from, to int) (err error) {
 	h := &f.head
-	value := string(f.body[from:min(to, from+maxPartHeader)])
 	switch name {
 	case "model":
 		h.Model, h.HasModel, h.ModelSpan = value, true, [2]int{from, to}

@@ -7,8 +7,10 @@ import (
 	"mime/multipart"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"weir/internal/fault"
+	"weir/internal/usage"
 )
 
 // form makes a form of fields, name and value in turn, and one file.
@@ -36,7 +38,7 @@ func form(t testing.TB, fields ...string) (contentType string, body []byte) {
 
 func TestReadForm(t *testing.T) {
 	contentType, body := form(t, "model", "gpt-4o-transcribe", "stream", "true", "n", "2", "size", "auto", "quality", "high", "user", "u", "include[]", "a", "include[]", "b")
-	h, err := ReadForm(contentType, body)
+	h, err := ReadForm(contentType, bytes.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,11 +56,11 @@ func TestReadForm(t *testing.T) {
 
 func TestAFormWithoutAModelGetsOne(t *testing.T) {
 	contentType, body := form(t, "prompt", "x")
-	h, err := ReadForm(contentType, body)
+	h, err := ReadForm(contentType, bytes.NewReader(body))
 	if err != nil || h.HasModel {
 		t.Fatal(h, err)
 	}
-	got, err := ReadForm(contentType, Rewrite(body, h, Edits{Model: "whisper-1"}))
+	got, err := ReadForm(contentType, bytes.NewReader(Rewrite(body, h, Edits{Model: "whisper-1"})))
 	if err != nil || got.Model != "whisper-1" || got.FileBytes != h.FileBytes {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -88,7 +90,7 @@ func TestReadFormRefuses(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			h, err := ReadForm(c.contentType, []byte(c.body))
+			h, err := ReadForm(c.contentType, bytes.NewReader([]byte(c.body)))
 			var f *fault.Error
 			if !errors.As(err, &f) || f.Kind != fault.Invalid || f.Code != c.code {
 				t.Errorf("%+v, %#v", h, err)
@@ -98,12 +100,49 @@ func TestReadFormRefuses(t *testing.T) {
 }
 
 // FuzzReadForm holds what is accepted to the standard library's reading.
+// TestLargeForms: what is held at a time shows in nothing, wherever its edges
+// fall in the form.
+func TestLargeForms(t *testing.T) {
+	for _, size := range []int{0, 1, formBuffer - 200, formBuffer - 100, formBuffer, 3*formBuffer + 7, 1 << 20} {
+		for pad := range 90 {
+			var out bytes.Buffer
+			w := multipart.NewWriter(&out)
+			file, err := w.CreateFormFile("file", "x")
+			if err != nil {
+				t.Fatal(err)
+			}
+			content := bytes.Repeat([]byte("\r\n--"), (size+pad)/4+1)[:size+pad]
+			if _, err := file.Write(content); err != nil {
+				t.Fatal(err)
+			}
+			if err := errors.Join(w.WriteField("model", "whisper-1"), w.WriteField("file_ids[]", "file-1"), w.WriteField("file_ids[]", "file-2"), w.Close()); err != nil {
+				t.Fatal(err)
+			}
+			h, err := ReadForm(w.FormDataContentType(), iotest.HalfReader(bytes.NewReader(out.Bytes())))
+			if err != nil || h.Model != "whisper-1" || h.FileBytes != int64(len(content)) || string(out.Bytes()[h.ModelSpan[0]:h.ModelSpan[1]]) != "whisper-1" {
+				t.Fatalf("a file of %d: %v, %+v", size+pad, err, h)
+			}
+			if want := (Reference{usage.ObjectFile, "file-2", "file_ids[]"}); len(h.References) != 2 || h.References[1] != want {
+				t.Fatalf("objects: %+v", h.References)
+			}
+			if size > formBuffer {
+				break
+			}
+		}
+	}
+	broken := errors.New("the disk")
+	contentType, body := form(t)
+	if _, err := ReadForm(contentType, io.MultiReader(bytes.NewReader(body[:len(body)/2]), iotest.ErrReader(broken))); !errors.Is(err, broken) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func FuzzReadForm(f *testing.F) {
 	contentType, body := form(f, "model", "m", "n", "2")
 	f.Add(contentType, body)
 	f.Add("multipart/form-data; boundary=b", []byte("--b\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nm\r\n--b--"))
 	f.Fuzz(func(t *testing.T, contentType string, body []byte) {
-		h, err := ReadForm(contentType, body)
+		h, err := ReadForm(contentType, bytes.NewReader(body))
 		if err != nil {
 			if !fault.Is(err, fault.Invalid) {
 				t.Fatalf("%v is not the caller's fault", err)
@@ -117,7 +156,7 @@ func FuzzReadForm(f *testing.F) {
 		if models := read.Value["model"]; h.HasModel != (len(models) == 1) || h.HasModel && models[0] != h.Model {
 			t.Fatalf("%q has the model %q, the standard library reads %q", body, h.Model, models)
 		}
-		if got, err := ReadForm(contentType, Rewrite(body, h, Edits{Model: "other"})); err != nil || got.Model != "other" {
+		if got, err := ReadForm(contentType, bytes.NewReader(Rewrite(body, h, Edits{Model: "other"}))); err != nil || got.Model != "other" {
 			t.Fatalf("rewritten: %+v, %v", got, err)
 		}
 	})

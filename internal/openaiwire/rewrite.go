@@ -44,13 +44,20 @@ func Rewrite(body []byte, h Head, e Edits) []byte {
 
 // rewriteForm is Rewrite for a body that ReadForm has read.
 func rewriteForm(body []byte, h Head, e Edits) []byte {
-	switch {
-	case e.Model == "":
+	if e.Model == "" {
 		return body
-	case h.HasModel:
-		return slices.Concat(body[:h.ModelSpan[0]], []byte(e.Model), body[h.ModelSpan[1]:])
 	}
-	return slices.Concat(formField(h.form, "model", e.Model), body)
+	from, to, text := FormModel(h, e.Model)
+	return slices.Concat(body[:from], text, body[to:])
+}
+
+// FormModel is how the model of a form is set: text goes in the place of the
+// bytes from..to. h is what ReadForm read.
+func FormModel(h Head, model string) (from, to int, text []byte) {
+	if h.HasModel {
+		return h.ModelSpan[0], h.ModelSpan[1], []byte(model)
+	}
+	return 0, 0, formField(h.form, "model", model)
 }
 
 // splice puts text in the place of body[from:to]. added tells that it is a new

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"bytes"
 	"compress/gzip"
 	"errors"
 	"hash/crc32"
@@ -55,7 +56,7 @@ func (x *exchange) begin(prefix string, modes mode) (err error) {
 		return err
 	}
 	if kind := x.r.Header.Get("Content-Type"); modes == modeTranscribe {
-		x.head, err = openaiwire.ReadForm(kind, x.body)
+		x.head, err = openaiwire.ReadForm(kind, bytes.NewReader(x.body))
 	} else {
 		x.head, err = openaiwire.ReadHead(x.body)
 	}

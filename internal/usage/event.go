@@ -135,6 +135,7 @@ type Event struct {
 	Batch           bool   `json:"batch,omitempty"`
 	Stream          bool   `json:"stream,omitempty"`
 	Size            string `json:"size,omitempty"`          // images: 1024x1024
+	Quality         string `json:"quality,omitempty"`       // images: low, hd
 	ImageSource     string `json:"image_source,omitempty"`  // images: image.generation, image.edit, image.variation
 	ContextLevel    string `json:"context_level,omitempty"` // web search: low, medium, high
 	VectorStoreID   string `json:"vector_store,omitempty"`

@@ -29,6 +29,7 @@ type detail struct {
 	Batch          bool           `json:"b,omitempty"`
 	Stream         bool           `json:"s,omitempty"`
 	Size           string         `json:"sz,omitempty"`
+	Quality        string         `json:"qu,omitempty"`
 	ImageSource    string         `json:"is,omitempty"`
 	ContextLevel   string         `json:"cl,omitempty"`
 	VectorStoreID  string         `json:"vs,omitempty"`
@@ -81,7 +82,7 @@ func requestValues(e *usage.Event) ([]any, error) {
 	d := detail{
 		WorkspaceID: e.WorkspaceID, ServiceAccount: e.ServiceAccount, Kind: e.Kind, Method: e.Method, Path: e.Path,
 		ConnectionID: e.ConnectionID, ServiceTier: e.ServiceTier, Batch: e.Batch, Stream: e.Stream,
-		Size: e.Size, ImageSource: e.ImageSource, ContextLevel: e.ContextLevel, VectorStoreID: e.VectorStoreID,
+		Size: e.Size, Quality: e.Quality, ImageSource: e.ImageSource, ContextLevel: e.ContextLevel, VectorStoreID: e.VectorStoreID,
 		Received:  e.Received.Sub(time.UnixMicro(e.Received.UnixMicro())),
 		FirstByte: after(e.Received, e.FirstByte), Done: after(e.Received, e.Done),
 		Quantities: e.Quantities, Source: e.Source, Cost: e.Cost, Unpriced: e.Unpriced,
@@ -156,7 +157,7 @@ func (r requestRow) whole() (usage.Event, error) {
 	}
 	e.WorkspaceID, e.ServiceAccount, e.Kind, e.Method, e.Path = d.WorkspaceID, d.ServiceAccount, d.Kind, d.Method, d.Path
 	e.ConnectionID, e.ServiceTier, e.Batch, e.Stream = d.ConnectionID, d.ServiceTier, d.Batch, d.Stream
-	e.Size, e.ImageSource, e.ContextLevel, e.VectorStoreID = d.Size, d.ImageSource, d.ContextLevel, d.VectorStoreID
+	e.Size, e.Quality, e.ImageSource, e.ContextLevel, e.VectorStoreID = d.Size, d.Quality, d.ImageSource, d.ContextLevel, d.VectorStoreID
 	e.Received = time.UnixMicro(r.received).UTC().Add(d.Received)
 	if d.FirstByte != nil {
 		e.FirstByte = e.Received.Add(*d.FirstByte)

@@ -39,6 +39,7 @@ func appendEvent(b []byte, ev *usage.Event) ([]byte, error) {
 	o.trueIf("batch", ev.Batch)
 	o.trueIf("stream", ev.Stream)
 	o.textIf("size", ev.Size)
+	o.textIf("quality", ev.Quality)
 	o.textIf("image_source", ev.ImageSource)
 	o.textIf("context_level", ev.ContextLevel)
 	o.textIf("vector_store", ev.VectorStoreID)
