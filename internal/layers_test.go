@@ -46,7 +46,7 @@ var weir = house{
 		{name: "telemetry", packages: []string{"internal/telemetry"}, http: true},
 
 		{name: "domain", packages: []string{
-			"internal/org", "internal/identity", "internal/access", "internal/audit", "internal/mail", "internal/changefeed",
+			"internal/org", "internal/identity", "internal/access", "internal/audit", "internal/mail", "internal/notify", "internal/changefeed",
 			"internal/vault", "internal/routing", "internal/limit", "internal/pricing",
 			"internal/usage", "internal/usage/outbox", "internal/usage/recorder",
 			"internal/cost", "internal/openaiwire",

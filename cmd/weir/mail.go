@@ -24,7 +24,7 @@ func (n *node) openMail(baseURL string) error {
 		return fmt.Errorf("sending mail: %w", err)
 	}
 	n.courier = &mail.Courier{
-		Store: n.store, Opener: n.vault, Sender: sender, Meter: telemetry.NewMail(n.metrics, org.InviteLetter), Logger: n.log, Now: time.Now,
+		Store: n.store, Opener: n.vault, Sender: sender, Meter: telemetry.NewMail(n.metrics, org.InviteLetter, org.NoticeLetter), Logger: n.log, Now: time.Now,
 	}
 	n.org.Post = &org.Post{BaseURL: baseURL}
 	return nil

@@ -29,6 +29,7 @@ import (
 	"weir/internal/jobs"
 	"weir/internal/mail"
 	"weir/internal/nativeapi"
+	"weir/internal/notify"
 	"weir/internal/oidc"
 	"weir/internal/org"
 	"weir/internal/pricing"
@@ -68,6 +69,7 @@ type node struct {
 
 	pushers []*auditpush.Pusher
 	courier *mail.Courier // nil: no mail server is configured
+	notices *notify.Courier
 
 	closers []io.Closer
 }
@@ -119,6 +121,7 @@ func open(ctx context.Context, cfg config.Config, log *slog.Logger) (n *node, er
 		SessionLimits: org.SessionLimits{Lifetime: cfg.Sessions.Lifetime, Idle: cfg.Sessions.IdleTimeout},
 		IssuerKeys:    issuer.New(time.Now, nil),
 	}
+	n.openNotices()
 	used := &identity.LastUse{}
 	n.identity = &identity.Service{Store: n.store, Org: n.org, Now: time.Now, Used: used, Vault: n.vault, Denials: &audit.Denials{}}
 	n.relay = &gateway.Gateway{
@@ -192,7 +195,10 @@ func (n *node) openVault(ctx context.Context) error {
 	if err := checkSealed(ctx, n.store, n.vault); err != nil {
 		return err
 	}
-	return resealSecondFactors(ctx, n.store, n.vault)
+	if err := resealSecondFactors(ctx, n.store, n.vault); err != nil {
+		return err
+	}
+	return resealChannels(ctx, n.store, n.vault)
 }
 
 // Settled events gather before the events store takes them: for a second, or
@@ -272,6 +278,7 @@ func (n *node) Serve(ctx context.Context, listener net.Listener) error {
 	for _, pusher := range n.pushers {
 		group.Go(func() error { pusher.Run(behind); return nil })
 	}
+	group.Go(func() error { n.notices.Run(behind); return nil })
 	if n.courier != nil {
 		group.Go(func() error { n.courier.Run(behind); return nil })
 	}
@@ -352,9 +359,16 @@ func (n *node) jobs() []jobs.Job {
 			now := time.Now()
 			return n.events.Prune(ctx, now.AddDate(0, 0, -n.cfg.UsageLog.RequestRetentionDays), now.Add(-minuteRetention))
 		}},
+		{Name: "spend alerts", Every: 15 * time.Second, Run: func(ctx context.Context) error { return n.org.SendSpendAlerts(ctx, n.events) }},
+		{Name: "retention of deliveries", Every: time.Hour, Run: func(ctx context.Context) error {
+			return n.store.PruneDeliveries(ctx, time.Now().Add(-deliveryRetention))
+		}},
 		{Name: "retention of the audit log", Every: time.Hour, Run: func(ctx context.Context) error { return n.org.PruneAudit(ctx, n.auditRetention(time.Now())) }},
 	}
 }
+
+// deliveryRetention is how long the log of deliveries goes back.
+const deliveryRetention = 90 * 24 * time.Hour
 
 // refreshKeyPair shows a new TLS certificate once there is one.
 func (n *node) refreshKeyPair(context.Context) error {

@@ -121,6 +121,11 @@ var (
 	ConnectionUpdated = own("connection.updated")
 	ConnectionDeleted = Action{Name: "weir.connection.deleted", Type: "resource.deleted"}
 
+	NotificationChannelCreated = own("notification_channel.created")
+	NotificationChannelUpdated = own("notification_channel.updated")
+	NotificationChannelDeleted = own("notification_channel.deleted")
+	NotificationChannelTested  = own("notification_channel.tested")
+
 	ModelEndpointCreated = own("model_endpoint.created")
 	ModelEndpointUpdated = own("model_endpoint.updated")
 	ModelEndpointDeleted = Action{Name: "weir.model_endpoint.deleted", Type: "resource.deleted"}

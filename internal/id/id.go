@@ -47,6 +47,9 @@ const (
 	FederationRule           = "fedrule_"
 
 	SCIMToken = "scimtok_"
+
+	NotificationChannel = "nch_"
+	Delivery            = "msg_" // of a notice; the id that a webhook is sent
 )
 
 // Prefixes of secrets. A secret says what it is, so that a leaked one can be

@@ -99,7 +99,7 @@ func (c *Courier) deliver(ctx context.Context, w *Waiting) error {
 		c.Meter.MailSent(w.Kind)
 		c.Logger.InfoContext(ctx, "a letter was sent", c.named(w)...)
 		// What was sent must not be sent again because the node ends.
-		return c.Store.ForgetMail(context.WithoutCancel(ctx), w.ID)
+		return c.Store.ForgetMail(context.WithoutCancel(ctx), w.ID, c.Now(), "")
 	case ctx.Err() != nil:
 		// The node ends. Nothing was taken, so another may try at once.
 		return c.Store.PutOffMail(context.WithoutCancel(ctx), w.ID, c.Now())
@@ -115,7 +115,7 @@ func (c *Courier) deliver(ctx context.Context, w *Waiting) error {
 func (c *Courier) giveUp(ctx context.Context, w *Waiting, why error) error {
 	c.Meter.MailGivenUp(w.Kind)
 	c.Logger.ErrorContext(ctx, "a letter is given up", append(c.named(w), "error", why)...)
-	return c.Store.ForgetMail(ctx, w.ID)
+	return c.Store.ForgetMail(ctx, w.ID, c.Now(), why.Error())
 }
 
 // named are the letter's attributes in the log, of which what it says is none.

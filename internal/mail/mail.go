@@ -114,8 +114,10 @@ type Store interface {
 	// PutOffMail counts an attempt that failed and says when the next one is due.
 	// A letter that is gone meanwhile stays gone.
 	PutOffMail(ctx context.Context, mailID string, next time.Time) error
-	// ForgetMail removes a letter, if it is still there.
-	ForgetMail(ctx context.Context, mailID string) error
+	// ForgetMail removes a letter, if it is still there, and tells the delivery that
+	// it is about, if it is about one: failure says why nobody got it, "" that the
+	// mail server has it.
+	ForgetMail(ctx context.Context, mailID string, now time.Time, failure string) error
 }
 
 // Sender hands letters to a mail server.

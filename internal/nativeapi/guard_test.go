@@ -91,11 +91,14 @@ func (f *fixture) target(route string) (path string, body any) {
 		return f.inviteTarget(pattern)
 	case "/scim_tokens", "/scim_tokens/{scim_token_id}":
 		return f.scimTokenTarget(method, pattern)
+	case "/notification_channels", "/notification_channels/{notification_channel_id}", "/notification_channels/{notification_channel_id}/deliveries",
+		"/notification_channels/{notification_channel_id}/test":
+		return f.channelTarget(method, pattern)
 	case "/oidc/{provider}/start":
 		return "/oidc/test/start", nil
 	case "/oidc/{provider}/callback":
 		return f.begin("test", "").path, nil
-	case "/oidc", "/requests", "/audit_events", "/audit_chain", "/me", "/openapi.json":
+	case "/oidc", "/requests", "/audit_events", "/audit_chain", "/me", "/openapi.json", "/deliveries":
 		return pattern, nil
 	}
 	f.t.Fatalf("no call of %s is known", route)

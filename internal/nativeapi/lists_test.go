@@ -17,7 +17,10 @@ import (
 // with the last full page.
 func TestListsWalkedByOne(t *testing.T) {
 	f := newFixture(t)
+	channel := f.channel()
 	for range 3 {
+		f.channel()
+		f.testChannel(channel.ID)
 		f.modelEndpoint(f.newWorkspace().ID)
 		f.connection()
 		f.scimToken()
@@ -36,6 +39,7 @@ func TestListsWalkedByOne(t *testing.T) {
 	}
 	for _, path := range []string{
 		"/connections", "/workspaces", "/workspaces/" + f.workspace.ID + "/members", "/model_endpoints", "/requests", "/audit_events", "/sessions", "/ip_allowlists", "/scim_tokens",
+		"/notification_channels", "/notification_channels/" + channel.ID + "/deliveries", "/deliveries",
 		"/connections/" + conn.ID + "/models",
 	} {
 		type item struct{ ID string }
@@ -75,7 +79,7 @@ func TestOrganizationsAreApart(t *testing.T) {
 		case "/weir/v1/connections", "/weir/v1/workspaces", "/weir/v1/model_endpoints", "/weir/v1/requests", "/weir/v1/audit_events", "/weir/v1/audit_chain", "/weir/v1/me", "/weir/v1/sessions", "/weir/v1/password",
 			"/weir/v1/totp", "/weir/v1/totp/confirm", "/weir/v1/totp/recovery_codes", "/weir/v1/totp/disable",
 			"/weir/v1/rate_limits", "/weir/v1/rate_limits/{rate_limit_id}",
-			"/weir/v1/ip_allowlists", "/weir/v1/scim_tokens":
+			"/weir/v1/ip_allowlists", "/weir/v1/scim_tokens", "/weir/v1/notification_channels", "/weir/v1/deliveries":
 			continue // its own
 		case "/weir/v1/ip_allowlists/activate", "/weir/v1/ip_allowlists/deactivate":
 			refused(t, a, http.StatusBadRequest, "invalid_value", "ip_allowlist_ids[0]")

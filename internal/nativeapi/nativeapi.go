@@ -80,7 +80,7 @@ func New(o Options) *API {
 		a.workloadTokens(),
 		a.connections(), a.catalogue(), a.workspaces(), a.members(), a.modelEndpoints(),
 		a.keys(), a.requests(), a.auditEvents(), a.auditChain(), a.me(), a.sessions(), a.sessionList(), a.passwords(), a.secondFactors(), a.rateLimits(), a.description(),
-		a.ipAllowlists(), a.oidcSignIn(), a.identities(), a.invites(), a.scimTokens(),
+		a.ipAllowlists(), a.oidcSignIn(), a.identities(), a.invites(), a.scimTokens(), a.notificationChannels(),
 	))
 	return a
 }

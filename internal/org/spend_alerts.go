@@ -52,14 +52,26 @@ func (in SpendAlertFields) Validate() error {
 		return err
 	}
 	const recipients = channel + "recipients"
-	if len(in.Recipients) == 0 {
-		return fault.EmptyArray(recipients)
-	}
-	if err := checkCount(recipients, len(in.Recipients), maxRecipients); err != nil {
+	if err := checkRecipients(recipients, in.Recipients); err != nil {
 		return err
 	}
-	for i, address := range in.Recipients {
-		at := fmt.Sprintf("%s[%d]", recipients, i)
+	const prefix = channel + "subject_prefix"
+	if strings.ContainsFunc(in.SubjectPrefix.V, unprintable) { // it becomes a part of a header
+		return fault.Invalidf("invalid_value", prefix, "Invalid '%s': it holds control characters.", prefix)
+	}
+	return checkLength(prefix, in.SubjectPrefix.V, maxSubjectPrefix)
+}
+
+// checkRecipients refuses addresses that no e-mail can be sent to.
+func checkRecipients(param string, addresses []string) error {
+	if len(addresses) == 0 {
+		return fault.EmptyArray(param)
+	}
+	if err := checkCount(param, len(addresses), maxRecipients); err != nil {
+		return err
+	}
+	for i, address := range addresses {
+		at := fmt.Sprintf("%s[%d]", param, i)
 		if address == "" {
 			return fault.EmptyString(at)
 		}
@@ -70,11 +82,7 @@ func (in SpendAlertFields) Validate() error {
 			return err
 		}
 	}
-	const prefix = channel + "subject_prefix"
-	if strings.ContainsFunc(in.SubjectPrefix.V, unprintable) { // it becomes a part of a header
-		return fault.Invalidf("invalid_value", prefix, "Invalid '%s': it holds control characters.", prefix)
-	}
-	return checkLength(prefix, in.SubjectPrefix.V, maxSubjectPrefix)
+	return nil
 }
 
 func (in SpendAlertFields) apply(a *SpendAlert) {

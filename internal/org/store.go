@@ -7,6 +7,7 @@ import (
 	"weir/internal/audit"
 	"weir/internal/id"
 	"weir/internal/mail"
+	"weir/internal/notify"
 	"weir/internal/routing"
 )
 
@@ -41,6 +42,7 @@ type Store interface {
 
 	AuditPushStore
 	mail.Store
+	notify.Store
 
 	Ping(ctx context.Context) error
 	Close() error
@@ -190,6 +192,7 @@ type Reader interface {
 	RateLimitReader
 	WorkloadIdentityReader
 	SettingsReader
+	NotificationReader
 	SCIMReader
 
 	AuditReader
@@ -274,5 +277,7 @@ type Tx interface {
 	RateLimitWriter
 	WorkloadIdentityWriter
 	SettingsWriter
+	NotificationWriter
+	SpendAlertFirings
 	SCIMWriter
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"weir/internal/mail"
+	"weir/internal/notify"
 )
 
 var waitingMail = table[mail.Waiting]{
@@ -79,7 +80,19 @@ func (s *Store) PutOffMail(ctx context.Context, mailID string, next time.Time) e
 }
 
 // ForgetMail implements mail.Store.
-func (s *Store) ForgetMail(ctx context.Context, mailID string) error {
+func (s *Store) ForgetMail(ctx context.Context, mailID string, now time.Time, failure string) error {
+	fate := notify.Delivered
+	if failure != "" {
+		fate = notify.Failed
+	}
+	err := s.changeMail(ctx, "telling what became of", `
+		UPDATE deliveries SET status = $2, error = $3, finished_at = $4,
+			attempts = (SELECT attempts + 1 FROM waiting_mail WHERE id = $1)
+		WHERE status = 'pending' AND id = (SELECT reference FROM waiting_mail WHERE id = $1)`,
+		mailID, string(fate), legible(failure), micros(now))
+	if err != nil {
+		return err
+	}
 	return s.changeMail(ctx, "forgetting", `DELETE FROM waiting_mail WHERE id = $1`, mailID)
 }
 

@@ -67,6 +67,9 @@ type Message struct {
 // there was no answer. A *RefusedError is about this message; anything else
 // concerns the receiver.
 func (c *Client) Post(ctx context.Context, m Message) (status int, err error) {
+	if !c.o.AllowPrivate && !strings.HasPrefix(strings.ToLower(m.URL), "https:") {
+		return 0, errors.New("the URL is not an https one: WEIR_WEBHOOK_ALLOW_PRIVATE=true allows it")
+	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, m.URL, bytes.NewReader(m.Body))
 	if err != nil {
 		return 0, errors.New("the webhook's URL cannot be used") // without it: it may hold a secret

@@ -32,6 +32,7 @@ func families() []family {
 		scimFamily(),
 		rateLimitFamily(),
 		settingsFamily(),
+		notificationFamily(),
 		auditFamily(),
 		externalFamily(),
 		accessFamily(),

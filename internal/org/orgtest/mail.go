@@ -66,7 +66,7 @@ func waitingLetters(t *testing.T, s org.Store) {
 	}
 
 	later := now.Add(time.Hour)
-	if err := errors.Join(s.PutOffMail(ctx, one.ID, later), s.ForgetMail(ctx, theirs.ID), s.ForgetMail(ctx, "mail_none"), s.PutOffMail(ctx, "mail_none", later)); err != nil {
+	if err := errors.Join(s.PutOffMail(ctx, one.ID, later), s.ForgetMail(ctx, theirs.ID, later, ""), s.ForgetMail(ctx, "mail_none", later, ""), s.PutOffMail(ctx, "mail_none", later)); err != nil {
 		t.Fatal(err)
 	}
 	count("one put off, one forgotten", until, 2, 1)

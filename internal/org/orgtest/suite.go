@@ -16,6 +16,7 @@ import (
 	"weir/internal/audit"
 	"weir/internal/fault"
 	"weir/internal/id"
+	"weir/internal/notify"
 	"weir/internal/org"
 	"weir/internal/routing"
 )
@@ -54,6 +55,8 @@ func Run(t *testing.T, open func(t *testing.T) org.Store) {
 		{"invites are kept, and pending ones found", invites},
 		{"what an identity provider keeps", scim},
 		{"letters wait, and are claimed once", waitingLetters},
+		{"notices wait, and are claimed once", notices},
+		{"an alert is sent once", spendAlertFirings},
 		{"checkpoints are for the projects they were given to", checkpointPermissions},
 		{"what is registered of clouds is kept", external},
 		{"rate limits are of an organization or a project", rateLimits},
@@ -182,6 +185,8 @@ type tenant struct {
 	scimGroup   org.Group // without members
 	provider    org.WorkloadIdentityProvider
 	rule        org.FederationRule // for workload()
+	channel     org.NotificationChannel
+	delivery    notify.Delivery // to channel
 }
 
 // newTenant writes an organization with one of everything.

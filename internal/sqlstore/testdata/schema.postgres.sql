@@ -185,6 +185,29 @@ control_version
   constraint control_version_only_row_check CHECK ((only_row = 1))
   constraint control_version_pkey PRIMARY KEY (only_row)
   CREATE UNIQUE INDEX control_version_pkey ON control_version USING btree (only_row)
+deliveries
+  id text COLLATE C NOT NULL
+  organization_id text COLLATE C NOT NULL
+  channel_id text COLLATE C
+  recipient text COLLATE C NOT NULL
+  event text COLLATE C NOT NULL
+  reference text COLLATE C NOT NULL
+  body text COLLATE C NOT NULL
+  status text COLLATE C NOT NULL
+  attempts bigint NOT NULL
+  response_status bigint NOT NULL
+  error text COLLATE C NOT NULL
+  next_attempt bigint NOT NULL
+  created_at bigint NOT NULL
+  finished_at bigint NOT NULL
+  constraint deliveries_channel_id_fkey FOREIGN KEY (channel_id) REFERENCES notification_channels(id)
+  constraint deliveries_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+  constraint deliveries_pkey PRIMARY KEY (id)
+  CREATE INDEX deliveries_age ON deliveries USING btree (created_at)
+  CREATE INDEX deliveries_channel ON deliveries USING btree (channel_id, created_at, id)
+  CREATE INDEX deliveries_due ON deliveries USING btree (next_attempt, id) WHERE (next_attempt > 0)
+  CREATE INDEX deliveries_list ON deliveries USING btree (organization_id, created_at, id)
+  CREATE UNIQUE INDEX deliveries_pkey ON deliveries USING btree (id)
 external_identities
   subject text COLLATE C NOT NULL
   organization_id text COLLATE C NOT NULL
@@ -334,6 +357,20 @@ model_endpoints
   CREATE INDEX model_endpoints_list ON model_endpoints USING btree (organization_id, created_at, id)
   CREATE UNIQUE INDEX model_endpoints_name ON model_endpoints USING btree (workspace_id, name)
   CREATE UNIQUE INDEX model_endpoints_pkey ON model_endpoints USING btree (id)
+notification_channels
+  id text COLLATE C NOT NULL
+  organization_id text COLLATE C NOT NULL
+  name text COLLATE C NOT NULL
+  kind text COLLATE C NOT NULL
+  shown_url text COLLATE C NOT NULL
+  recipients text COLLATE C NOT NULL
+  url text COLLATE C NOT NULL
+  secret text COLLATE C NOT NULL
+  created_at bigint NOT NULL
+  constraint notification_channels_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+  constraint notification_channels_pkey PRIMARY KEY (id)
+  CREATE INDEX notification_channels_list ON notification_channels USING btree (organization_id, created_at, id)
+  CREATE UNIQUE INDEX notification_channels_pkey ON notification_channels USING btree (id)
 organizations
   id text COLLATE C NOT NULL
   name text COLLATE C NOT NULL
@@ -502,6 +539,15 @@ shared_checkpoints
   constraint shared_checkpoints_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
   constraint shared_checkpoints_pkey PRIMARY KEY (organization_id, checkpoint)
   CREATE UNIQUE INDEX shared_checkpoints_pkey ON shared_checkpoints USING btree (organization_id, checkpoint)
+spend_alert_firings
+  alert_id text COLLATE C NOT NULL
+  month text COLLATE C NOT NULL
+  threshold bigint NOT NULL
+  organization_id text COLLATE C NOT NULL
+  fired_at bigint NOT NULL
+  constraint spend_alert_firings_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+  constraint spend_alert_firings_pkey PRIMARY KEY (alert_id, month, threshold)
+  CREATE UNIQUE INDEX spend_alert_firings_pkey ON spend_alert_firings USING btree (alert_id, month, threshold)
 spend_alerts
   id text COLLATE C NOT NULL
   organization_id text COLLATE C NOT NULL

@@ -162,6 +162,26 @@ CREATE TABLE control_version (
     only_row BIGINT NOT NULL PRIMARY KEY CHECK (only_row = 1),
     version  BIGINT NOT NULL
 );
+CREATE TABLE deliveries (
+    id              TEXT NOT NULL PRIMARY KEY,
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    channel_id      TEXT REFERENCES notification_channels (id),
+    recipient       TEXT NOT NULL,
+    event           TEXT NOT NULL,
+    reference       TEXT NOT NULL,
+    body            TEXT NOT NULL,
+    status          TEXT NOT NULL,
+    attempts        BIGINT NOT NULL,
+    response_status BIGINT NOT NULL,
+    error           TEXT NOT NULL,
+    next_attempt    BIGINT NOT NULL,
+    created_at      BIGINT NOT NULL,
+    finished_at     BIGINT NOT NULL
+);
+CREATE INDEX deliveries_age ON deliveries (created_at);
+CREATE INDEX deliveries_channel ON deliveries (channel_id, created_at, id);
+CREATE INDEX deliveries_due ON deliveries (next_attempt, id) WHERE next_attempt > 0;
+CREATE INDEX deliveries_list ON deliveries (organization_id, created_at, id);
 CREATE TABLE external_identities (
     subject         TEXT NOT NULL,
     organization_id TEXT NOT NULL REFERENCES organizations (id),
@@ -282,6 +302,18 @@ CREATE TABLE model_endpoints (
 );
 CREATE INDEX model_endpoints_list ON model_endpoints (organization_id, created_at, id);
 CREATE UNIQUE INDEX model_endpoints_name ON model_endpoints (workspace_id, name);
+CREATE TABLE notification_channels (
+    id              TEXT NOT NULL PRIMARY KEY,
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    name            TEXT NOT NULL,
+    kind            TEXT NOT NULL,
+    shown_url       TEXT NOT NULL,
+    recipients      TEXT NOT NULL,
+    url             TEXT NOT NULL,
+    secret          TEXT NOT NULL,
+    created_at      BIGINT NOT NULL
+);
+CREATE INDEX notification_channels_list ON notification_channels (organization_id, created_at, id);
 CREATE TABLE organizations (
     id                 TEXT NOT NULL PRIMARY KEY,
     name               TEXT NOT NULL,
@@ -421,6 +453,14 @@ CREATE TABLE shared_checkpoints (
     checkpoint      TEXT NOT NULL,
     PRIMARY KEY (organization_id, checkpoint)
 );
+CREATE TABLE spend_alert_firings (
+    alert_id        TEXT NOT NULL,
+    month           TEXT NOT NULL,
+    threshold       BIGINT NOT NULL,
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    fired_at        BIGINT NOT NULL,
+    PRIMARY KEY (alert_id, month, threshold)
+) WITHOUT ROWID;
 CREATE TABLE spend_alerts (
     id              TEXT NOT NULL PRIMARY KEY,
     organization_id TEXT NOT NULL REFERENCES organizations (id),
