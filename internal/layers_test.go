@@ -49,7 +49,7 @@ var weir = house{
 			"internal/org", "internal/identity", "internal/access", "internal/audit", "internal/mail", "internal/notify", "internal/changefeed",
 			"internal/vault", "internal/routing", "internal/limit", "internal/pricing",
 			"internal/usage", "internal/usage/outbox", "internal/usage/recorder",
-			"internal/cost", "internal/openaiwire",
+			"internal/cost", "internal/openaiwire", "internal/verdict",
 		}},
 
 		{name: "foundations", packages: []string{

@@ -257,7 +257,7 @@ func writeFile(path, text string) error {
 func (n *node) Serve(ctx context.Context, listener net.Listener) error {
 	admin := adminapi.New(adminapi.Options{Org: n.org, Usage: n.events, Identity: n.identity, Logger: n.log, Now: time.Now})
 	native := nativeapi.New(nativeapi.Options{
-		Org: n.org, Usage: n.events, Identity: n.identity, Book: n.book, Upstreams: n.snapshot, Logger: n.log, Now: time.Now,
+		Org: n.org, Usage: n.events, Identity: n.identity, Book: n.book, Upstreams: n.snapshot, Explainer: n.relay, Logger: n.log, Now: time.Now,
 		AdminDescription: adminapi.Description(),
 		SecureCookies:    n.keyPair != nil || strings.HasPrefix(n.cfg.PublicURL, "https:"),
 		OIDC:             oidcProviders(n.cfg),

@@ -17,7 +17,7 @@ func remotes() []resource {
 	return []resource{
 		projectsCommand(), serviceAccountsCommand(), keysCommand(), usersCommand(), invitesCommand(),
 		groupsCommand(), rolesCommand(), limitsCommand(),
-		usageCommand(), costsCommand(), requestsCommand(),
+		usageCommand(), costsCommand(), requestsCommand(), explainCommand(),
 		applyCommand(), exportCommand(),
 	}
 }

@@ -27,9 +27,26 @@ func (x *exchange) authenticate() error {
 	if key == nil {
 		return x.stranger(secret)
 	}
-	x.key, x.project, x.in = key, state.project(key.ProjectID), state.organizations[key.OrganizationID]
-	if x.project == nil || x.in == nil { // between two changes of one deletion
+	if !x.assume(key) {
 		return identity.ErrBadKey(secret)
+	}
+	if err := x.checkAddress(); err != nil {
+		return err
+	}
+	if err := x.checkCertificate(); err != nil {
+		return err
+	}
+	x.g.Used.Mark(key.ID, now)
+	return nil
+}
+
+// assume makes key the request's. It is false between two changes of one
+// deletion, when the key's project or organization is gone.
+func (x *exchange) assume(key *org.APIKey) bool {
+	state := x.state
+	x.key, x.project, x.in = key, state.project(key.ProjectID), state.organizations[key.OrganizationID]
+	if x.project == nil || x.in == nil {
+		return false
 	}
 	x.held = state.standing(ownerOf(key), key.ProjectID)
 	x.policy = state.policy(key.ProjectID)
@@ -39,18 +56,29 @@ func (x *exchange) authenticate() error {
 	e := &x.event
 	e.OrganizationID, e.ProjectID, e.APIKeyID = key.OrganizationID, key.ProjectID, key.ID
 	e.UserID, e.ServiceAccount = key.UserID, key.ServiceAccountID
-	if rules := x.in.addresses; rules != nil && !rules.Allow(key.ProjectID, peer.Address(x.r.RemoteAddr)) {
+	return true
+}
+
+// checkAddress refuses a caller whom the IP allowlists do not hold.
+func (x *exchange) checkAddress() error {
+	if rules := x.in.addresses; rules != nil && !rules.Allow(x.project.ID, peer.Address(x.r.RemoteAddr)) {
 		return org.ErrAddressRefused(peer.Text(x.r.RemoteAddr)) // which deny notes: the key may be stolen
 	}
-	if x.in.certificates != nil {
-		if _, err := x.in.certificates.Admit(key.ProjectID, x.shown(), now); err != nil {
-			// A connection that was opened before certificates were asked for, or with
-			// one that has expired, would be refused for ever.
-			x.w.Header()["Connection"] = []string{"close"}
-			return err
-		}
+	return nil
+}
+
+// checkCertificate refuses a caller who does not show a certificate that the
+// project or its organization asks for.
+func (x *exchange) checkCertificate() error {
+	if x.in.certificates == nil {
+		return nil
 	}
-	x.g.Used.Mark(key.ID, now)
+	if _, err := x.in.certificates.Admit(x.project.ID, x.shown(), x.received); err != nil {
+		// A connection that was opened before certificates were asked for, or with
+		// one that has expired, would be refused for ever.
+		x.w.Header()["Connection"] = []string{"close"}
+		return err
+	}
 	return nil
 }
 

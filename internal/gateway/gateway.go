@@ -31,6 +31,7 @@ import (
 	"weir/internal/routing"
 	"weir/internal/telemetry"
 	"weir/internal/usage"
+	"weir/internal/verdict"
 )
 
 // Recorder makes events durable (package usage/recorder).
@@ -140,6 +141,8 @@ type exchange struct {
 	wrote        bool // the answer's header is out
 	aborted      bool // the connection is to be cut: the answer is not whole
 
+	trace *trace // of Explain; nil: nobody asks why
+
 	deadline time.Time // of writes to the caller
 	stalled  bool      // the caller takes nothing any more
 	slow     bool      // the caller's body did not arrive in time; net/http then cancels its context, though it may listen
@@ -192,13 +195,7 @@ func (x *exchange) run() error {
 			return err
 		}
 	}
-	if err := x.permit(); err != nil {
-		return err
-	}
-	if err := x.choose(); err != nil {
-		return err
-	}
-	if err := x.restrict(); err != nil {
+	if err := x.decide(); err != nil {
 		return err
 	}
 	if err := x.own(); err != nil {
@@ -214,6 +211,17 @@ func (x *exchange) run() error {
 	}
 	defer response.Body.Close() // read to its end or cancelled; nothing left to learn
 	return x.relay(response)
+}
+
+// decide finds out whether the request may be sent, and to whom.
+func (x *exchange) decide() error {
+	if err := x.permit(); err != nil {
+		return err
+	}
+	if err := x.judge(verdict.Upstreams, "", x.choose()); err != nil {
+		return err
+	}
+	return x.restrict()
 }
 
 // errUnavailable is answered when the usage log cannot take the request: it is

@@ -7,6 +7,7 @@ import (
 	"weir/internal/fault"
 	"weir/internal/org"
 	"weir/internal/routing"
+	"weir/internal/verdict"
 )
 
 // target is what the request asks for, once it is known that it may: a model
@@ -21,13 +22,20 @@ type target struct {
 // permit decides whether the key may do this: its project, what its owner holds
 // there, its scopes, the workspace, and the model it names.
 func (x *exchange) permit() error {
+	var err error
 	if x.project.Archived() {
-		return errArchived(x.project)
+		err = errArchived(x.project)
 	}
-	if err := scoped(x.key, x.held, x.door.operation.needs); err != nil {
+	if err = x.judge(verdict.Project, x.project.ID, err); err != nil {
 		return err
 	}
-	var err error
+	needs := x.door.operation.needs
+	if err := x.judge(verdict.KeyScopes, x.key.ID, keyCovers(x.key, needs)); err != nil {
+		return err
+	}
+	if err := x.judge(verdict.OwnerRoles, ownerOf(x.key), ownerHolds(x.key, x.held, needs)); err != nil {
+		return err
+	}
 	switch {
 	case x.door.endpoint != "":
 		err = x.permitAddress()
@@ -39,7 +47,11 @@ func (x *exchange) permit() error {
 			err = fault.NotFoundf("No connection of this project's workspaces can take %s %s.", x.r.Method, x.r.URL.Path)
 		}
 	}
-	if err != nil {
+	var endpointID string
+	if x.target.endpoint != nil {
+		endpointID = x.target.endpoint.ID
+	}
+	if err = x.judge(verdict.Model, endpointID, err); err != nil {
 		return err
 	}
 	if x.target.workspace == nil {
@@ -52,13 +64,24 @@ func (x *exchange) permit() error {
 // scoped refuses a key whose owner may not do this in the project, and a
 // restricted key without the permission.
 func scoped(key *org.APIKey, held access.Mask, needs access.Permission) error {
-	if !access.Covers(key.Scopes, needs) {
-		return fault.New(fault.Forbidden, "insufficient_permissions", "", "You have insufficient permissions for this operation. Missing scopes: %s. Check that the key, if it is restricted, has the necessary scopes.", needs)
+	if err := keyCovers(key, needs); err != nil {
+		return err
 	}
-	if !held.Has(needs) {
-		return fault.New(fault.Forbidden, "insufficient_permissions", "", "You have insufficient permissions for this operation. Missing scopes: %s. Check that the owner of the key has the necessary role in the project %s.", needs, key.ProjectID)
+	return ownerHolds(key, held, needs)
+}
+
+func keyCovers(key *org.APIKey, needs access.Permission) error {
+	if access.Covers(key.Scopes, needs) {
+		return nil
 	}
-	return nil
+	return fault.New(fault.Forbidden, "insufficient_permissions", "", "You have insufficient permissions for this operation. Missing scopes: %s. Check that the key, if it is restricted, has the necessary scopes.", needs)
+}
+
+func ownerHolds(key *org.APIKey, held access.Mask, needs access.Permission) error {
+	if held.Has(needs) {
+		return nil
+	}
+	return fault.New(fault.Forbidden, "insufficient_permissions", "", "You have insufficient permissions for this operation. Missing scopes: %s. Check that the owner of the key has the necessary role in the project %s.", needs, key.ProjectID)
 }
 
 // permitAddress finds the endpoint whose own address was called.

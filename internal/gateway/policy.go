@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"weir/internal/openaiwire"
 	"weir/internal/routing"
 	"weir/internal/usage"
+	"weir/internal/verdict"
 )
 
 // restrict holds the request against what its project's settings, and those of
@@ -17,18 +19,42 @@ import (
 // which service tier. It comes once the upstreams are known, since a forbidden
 // model stays forbidden under any name that leads to it.
 func (x *exchange) restrict() error {
-	if x.policy == nil && !x.keepsNothing && x.in.checkpoints == nil {
+	if x.policy == nil && !x.keepsNothing && x.in.checkpoints == nil && x.trace == nil {
 		return nil
 	}
-	for _, rule := range [...]func(*exchange) error{
-		(*exchange).restrictUnread, (*exchange).restrictModels, (*exchange).restrictTools,
-		(*exchange).restrictRetention, (*exchange).restrictTier,
+	for _, rule := range [...]struct {
+		name  verdict.Rule
+		check func(*exchange) error
+	}{
+		{verdict.ReadableBody, (*exchange).restrictUnread},
+		{verdict.ModelPermissions, (*exchange).restrictModels},
+		{verdict.CheckpointPermissions, (*exchange).restrictCheckpoints},
+		{verdict.HostedTools, (*exchange).restrictTools},
+		{verdict.DataRetention, (*exchange).restrictRetention},
+		{verdict.ServiceTier, (*exchange).restrictTier},
 	} {
-		if err := rule(x); err != nil {
+		if err := x.judge(rule.name, x.settingsOf(rule.name), rule.check(x)); err != nil {
 			return err
 		}
 	}
+	x.event.Model = x.plan[0].model
 	return nil
+}
+
+// drop takes upstreams out of the plan for a rule. It returns the model of the
+// first one dropped, and whether any is left.
+func (x *exchange) drop(rule verdict.Rule, forbidden func(model string) bool) (first string, left bool) {
+	x.plan = slices.DeleteFunc(x.plan, func(h hop) bool {
+		if h.model == "" || !forbidden(h.model) {
+			return false
+		}
+		first = cmp.Or(first, h.model)
+		if x.trace != nil {
+			x.trace.dropped = append(x.trace.dropped, verdict.Upstream{ConnectionID: h.connection.ID, Model: h.model, ExcludedBy: rule})
+		}
+		return true
+	})
+	return first, len(x.plan) > 0
 }
 
 // restrictUnread refuses a body that rules would have to look into and that weir
@@ -51,50 +77,54 @@ func (x *exchange) restrictUnread() error {
 // restrictModels takes the upstreams out of the plan that would answer with a
 // model the project may not call.
 func (x *exchange) restrictModels() error {
-	if !x.picky() {
+	if x.policy == nil || x.policy.models == nil {
 		return nil
 	}
 	if m := x.target.endpoint; m != nil && x.denied(m.Name) {
 		return x.errModel(m.Name)
 	}
-	first := x.plan[0].model
-	x.plan = slices.DeleteFunc(x.plan, func(h hop) bool { return h.model != "" && !x.mayCall(h.model) })
-	if len(x.plan) == 0 {
+	if first, left := x.drop(verdict.ModelPermissions, func(model string) bool { return !x.policy.models.allows(model) }); !left {
 		return x.errModel(first)
 	}
-	x.event.Model = x.plan[0].model
 	for _, inner := range x.head.Inner {
-		if !x.mayCall(inner) {
+		if !x.policy.models.allows(inner) {
 			return x.errModel(inner)
 		}
 	}
-	if x.head.InnerMore && x.policy != nil && x.policy.models != nil {
+	if x.head.InnerMore {
 		return fault.New(fault.Forbidden, "model_not_found", "", "The request names more models than can be held against the model permissions of the project %s.", x.project.ID)
 	}
 	return nil
 }
 
-// picky reports whether there are models that the project may not call.
-func (x *exchange) picky() bool {
-	return x.policy != nil && x.policy.models != nil || x.in.checkpoints != nil
+// restrictCheckpoints does the same for fine-tuned checkpoints that are shared
+// with other projects and not with this one.
+func (x *exchange) restrictCheckpoints() error {
+	if x.in.checkpoints == nil {
+		return nil
+	}
+	if first, left := x.drop(verdict.CheckpointPermissions, x.closed); !left {
+		return x.errModel(first)
+	}
+	if i := slices.IndexFunc(x.head.Inner, x.closed); i >= 0 {
+		return x.errModel(x.head.Inner[i])
+	}
+	return nil
 }
 
-// mayCall reports whether the project may call a provider's model: by its own
-// list and, for a fine-tuned checkpoint that is shared with projects, as one of
-// them.
-func (x *exchange) mayCall(model string) bool {
-	if x.policy != nil && x.policy.models != nil && !x.policy.models.allows(model) {
-		return false
-	}
+// closed reports whether a model is a checkpoint for other projects.
+func (x *exchange) closed(model string) bool {
 	projects, shared := x.in.checkpoints[model]
-	return !shared || slices.Contains(projects, x.project.ID)
+	return shared && !slices.Contains(projects, x.project.ID)
+}
+
+// mayCall reports whether the project may call a provider's model.
+func (x *exchange) mayCall(model string) bool {
+	return (x.policy == nil || x.policy.models == nil || x.policy.models.allows(model)) && !x.closed(model)
 }
 
 // mayCallOn reports whether the project may call one of an endpoint's models.
 func (x *exchange) mayCallOn(m *routing.ModelEndpoint) bool {
-	if !x.picky() {
-		return true
-	}
 	return !x.denied(m.Name) && slices.ContainsFunc(m.Upstreams, func(u routing.Upstream) bool { return x.mayCall(u.Model) })
 }
 
@@ -112,8 +142,8 @@ func (x *exchange) restrictTools() error {
 	}
 	disabled := x.policy.disabled
 	asked := x.head.Tools & disabled
-	for i := range x.plan {
-		asked |= openaiwire.ToolsOfModel(x.plan[i].model) & disabled
+	if first, left := x.drop(verdict.HostedTools, func(model string) bool { return openaiwire.ToolsOfModel(model).Has(disabled) }); !left {
+		asked |= openaiwire.ToolsOfModel(first) & disabled
 	}
 	if name := asked.First(); name != "" {
 		return fault.New(fault.Forbidden, "hosted_tool_disabled", "tools", "The hosted tool '%s' is disabled for the project %s.", name, x.project.ID)

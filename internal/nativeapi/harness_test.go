@@ -75,7 +75,7 @@ func newFixture(t *testing.T, change ...func(*Options)) *fixture {
 	}
 	o := Options{
 		Org: env.Org, Usage: env.Usage, Identity: env.Identity, Book: book,
-		Logger: slog.New(slog.DiscardHandler), Now: f.clock.Now,
+		Logger: slog.New(slog.DiscardHandler), Now: f.clock.Now, Explainer: explainer{f},
 	}
 	f.idp = oidctest.New(t)
 	f.idp.Now = f.clock.Now

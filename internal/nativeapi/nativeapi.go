@@ -33,6 +33,8 @@ type Options struct {
 	// Upstreams is what this node knows of upstreams from calling them; nil: it
 	// calls none.
 	Upstreams Upstreams
+	// Explainer answers what would become of a call.
+	Explainer Explainer
 	// AdminDescription is the OpenAPI description of the Admin API, in JSON; it
 	// is served merged with this API's own.
 	AdminDescription []byte
@@ -61,6 +63,7 @@ type API struct {
 	identity      *identity.Service
 	book          *pricing.Book
 	upstreams     Upstreams
+	explainer     Explainer
 	now           func() time.Time
 	secureCookies bool
 	oidc          []*oidc.Provider
@@ -73,14 +76,14 @@ type API struct {
 // descriptions are compiled in.
 func New(o Options) *API {
 	a := &API{
-		org: o.Org, usage: o.Usage, identity: o.Identity, book: o.Book, upstreams: o.Upstreams, now: o.Now,
+		org: o.Org, usage: o.Usage, identity: o.Identity, book: o.Book, upstreams: o.Upstreams, explainer: o.Explainer, now: o.Now,
 		secureCookies: o.SecureCookies, oidc: o.OIDC, publicURL: o.PublicURL, document: document(o.AdminDescription),
 	}
 	a.table = endpoint.NewTable(endpoint.Options{Identity: o.Identity, Logger: o.Logger, StrictBodies: true}, slices.Concat(
 		a.workloadTokens(),
 		a.connections(), a.catalogue(), a.workspaces(), a.members(), a.modelEndpoints(),
 		a.keys(), a.requests(), a.auditEvents(), a.auditChain(), a.me(), a.sessions(), a.sessionList(), a.passwords(), a.secondFactors(), a.rateLimits(), a.description(),
-		a.ipAllowlists(), a.oidcSignIn(), a.identities(), a.invites(), a.scimTokens(), a.notificationChannels(),
+		a.ipAllowlists(), a.oidcSignIn(), a.identities(), a.invites(), a.scimTokens(), a.notificationChannels(), a.explanations(),
 	))
 	return a
 }
