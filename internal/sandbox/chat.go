@@ -20,6 +20,9 @@ func (x *exchange) chat() error {
 	}
 	x.prompt(replyTokens + tokensOf(messages) + int64(len(gjson.GetBytes(x.body, "tools").Raw))/bytesPerToken)
 	a := x.compose()
+	if c := x.asksFor(messages, "tool"); c != nil {
+		return x.chatCall(c)
+	}
 	if x.head.Stream {
 		return x.streamChunks(a, chatChunks)
 	}

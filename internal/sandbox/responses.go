@@ -21,6 +21,13 @@ func (x *exchange) responses() error {
 	x.head.N = 1
 	a := x.compose()
 	r := response{x: x, answer: a}
+	if r.call = x.asksFor(in[0], "function_call_output"); r.call != nil {
+		x.calls(r.call)
+		if x.head.Stream {
+			return r.streamCall()
+		}
+		return x.sendJSON(r.append(nil, "completed", true))
+	}
 	if x.head.Stream {
 		return r.stream()
 	}
@@ -33,6 +40,7 @@ type response struct {
 	answer   answer
 	sequence int
 	text     []byte // of the message, once it is made
+	call     *call  // in place of a message; nil: none
 }
 
 // status is how the response ends.
@@ -73,19 +81,13 @@ func (r *response) append(dst []byte, status string, done bool) []byte {
 	x := r.x
 	incomplete, output, usage := "null", "", "null"
 	if done {
-		if r.text == nil {
-			r.text = r.answer.appendText(nil, 0)
-		}
-		if r.answer.reasoning > 0 {
-			output = r.reasoningItem() + ","
-		}
-		output += r.message(status, r.part(r.text))
+		output = r.output(status)
 		if !x.how.noUsage {
 			u := x.used
 			usage = fmt.Sprintf(`{"input_tokens":%d,"input_tokens_details":{"cached_tokens":%d,"cache_write_tokens":0},"output_tokens":%d,`+
 				`"output_tokens_details":{"reasoning_tokens":%d},"total_tokens":%d}`, u.input, u.cached, u.output, u.reasoning, u.input+u.output)
 		}
-		if r.answer.truncated {
+		if status == "incomplete" {
 			incomplete = `{"reason":"max_output_tokens"}`
 		}
 	}
@@ -99,6 +101,21 @@ func (r *response) append(dst []byte, status string, done bool) []byte {
 		`"reasoning":{"effort":null,"summary":null},"service_tier":%q,"store":%t,"system_fingerprint":"fp_sandbox","temperature":1.0,`+
 		`"text":{"format":{"type":"text"}},"tool_choice":"auto","tools":[],"top_p":1.0,"truncation":"disabled","usage":%s,"user":null,"metadata":{}}`,
 		x.id, x.began.Unix(), status, incomplete, limit, x.model.resolved, output, x.tier, store, usage)
+}
+
+// output are the items of a response that is done.
+func (r *response) output(status string) string {
+	if r.call != nil {
+		return r.functionCall(status, r.call.arguments)
+	}
+	if r.text == nil {
+		r.text = r.answer.appendText(nil, 0)
+	}
+	items := r.message(status, r.part(r.text))
+	if r.answer.reasoning > 0 {
+		items = r.reasoningItem() + "," + items
+	}
+	return items
 }
 
 // event appends one event; members are what it has besides type and sequence
