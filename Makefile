@@ -10,7 +10,7 @@ SERVICES := scripts/services.sh run --
 TEST_FLAGS ?=
 BENCH_FLAGS ?=
 
-.PHONY: help build demo run test check check-contract bench bench-data soak fuzz fmt lint services-up services-down tools clean
+.PHONY: help build demo run test check check-clients check-contract bench bench-data soak fuzz fmt lint services-up services-down tools clean
 
 help: ## print the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-22s%s\n", $$1, $$2 }'
@@ -31,6 +31,9 @@ test: ## all tests, with PostgreSQL and Redis, without the race detector
 
 check: ## all that a change has to pass, and all that CI runs
 	@scripts/check.sh
+
+check-clients: build ## OpenAI's, the AI SDK's, LangChain's and the agents SDK's Node clients, through weir
+	@scripts/clients.sh
 
 check-contract: ## hold the API descriptions against the contract in ../shared/contract
 	@[ -d ../shared/contract ] || { echo "check-contract compares with ../shared/contract, and there is no such folder beside this checkout." >&2; exit 1; }
