@@ -133,7 +133,7 @@ func TestEveryMutationLeavesItsEvents(t *testing.T) {
 	refused("POST", "/weir/v1/workspaces", m{"name": "v1"})
 	do("POST", "/weir/v1/workspaces/"+workspace, m{"name": "lab-2"}, "weir.workspace.updated")
 	refused("POST", "/weir/v1/workspaces/"+workspace, m{"name": "default"})
-	project := create("/v1/organization/projects", m{"name": "<&> \u2028 é"}, "project.created")
+	project := create("/v1/organization/projects", m{"name": "<&> \u00a0 é"}, "project.created")
 	refused("POST", "/v1/organization/projects", m{"name": ""})
 	do("POST", "/v1/organization/projects/"+project, m{"name": "New name"}, "project.updated")
 	accounts := "/v1/organization/projects/" + project + "/service_accounts"

@@ -41,7 +41,7 @@ func TestSignInThroughAProvider(t *testing.T) {
 	for _, c := range done.Cookies() {
 		set[c.Name] = c
 	}
-	session, csrf := set["weir_session"], set["weir_csrf"]
+	session, csrf := set["__Host-weir_session"], set["weir_csrf"]
 	if done.StatusCode != http.StatusFound || done.Header.Get("Location") != "/console" || session == nil || csrf == nil || !session.Secure || !session.HttpOnly {
 		t.Fatalf("done: %d to %s, cookies %v", done.StatusCode, done.Header.Get("Location"), done.Cookies())
 	}

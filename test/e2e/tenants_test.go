@@ -56,16 +56,17 @@ func newTenant(t *testing.T, address, key string) *tenant {
 	create("group_id", "/v1/organization/groups", map[string]any{"name": "group"})
 	create("role_id", "/v1/organization/roles", map[string]any{"role_name": "role", "permissions": []string{"api.usage.read"}})
 	create("key_id", "/v1/organization/admin_api_keys", map[string]any{"name": "second"})
-	x.trust(t, create)
-	x.people(t, create)
-	// Names, not ids: nobody has them for its own.
-	x.ids["rate_limit_id"], x.ids["provider"] = "rl-gpt-4o", "example"
+	create("notification_channel_id", "/weir/v1/notification_channels", map[string]any{"name": "ops", "type": "email", "recipients": []string{"ops@example.com"}})
 	status, raw := call(t, "POST", address+"/v1/chat/completions", x.caller, map[string]any{
 		"model": "gpt-4o-mini", "messages": []map[string]string{{"role": "user", "content": "Hello"}},
 	}, nil)
 	if status != http.StatusOK {
 		t.Fatalf("a call by the new tenant: %d %s", status, raw)
 	}
+	x.trust(t, create) // after the call: its project then asks for client certificates
+	x.people(t, create)
+	// Names, not ids: nobody has them for its own.
+	x.ids["rate_limit_id"], x.ids["provider"] = "rl-gpt-4o", "example"
 	var requests struct {
 		Data []identified `json:"data"`
 	}
@@ -91,7 +92,7 @@ func (x *tenant) everything(t *testing.T) string {
 		"/v1/organization/projects?include_archived=true", project, project+"/api_keys", project+"/service_accounts",
 		"/v1/organization/users", "/v1/organization/groups", "/v1/organization/roles", "/v1/organization/groups/"+x.ids["group_id"]+"/users",
 		"/v1/organization/groups/"+x.ids["group_id"]+"/roles", project+"/users", project+"/groups", "/weir/v1/workspaces", "/weir/v1/workspaces/"+x.ids["workspace_id"]+"/members",
-		"/weir/v1/connections", "/weir/v1/model_endpoints", "/weir/v1/requests", "/weir/v1/audit_events?limit=100",
+		"/weir/v1/connections", "/weir/v1/model_endpoints", "/weir/v1/notification_channels", "/weir/v1/deliveries", "/weir/v1/requests", "/weir/v1/audit_events?limit=100",
 	) {
 		status, raw := call(t, "GET", x.address+path, x.key, nil, nil)
 		if status != http.StatusOK {
